@@ -1,0 +1,66 @@
+"""How a command ends: its exit code, and what its reader sees."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from msp.cli import entry
+from msp.errors import MspError, UsageError
+
+PROGRAM = """
+import sys
+from msp.cli import entry
+from msp.errors import MspError
+
+def main(argv):
+    if argv[1:] == ["fail"]:
+        raise MspError("svc/service.yaml:3:1: no owner", hint="add one")
+    if argv[1:] == ["interrupt"]:
+        raise KeyboardInterrupt
+    print(argv[1:])
+    return 3
+
+entry.run(main)
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def test_exit_code_is_what_main_returns() -> None:
+    done = run("one", "two")
+    assert (done.returncode, done.stdout) == (3, "['one', 'two']\n")
+
+
+def test_error_is_one_message_and_its_hint() -> None:
+    done = run("fail")
+    assert (done.returncode, done.stderr) == (1, "error: svc/service.yaml:3:1: no owner\n  add one\n")
+
+
+def test_unknown_flag_is_a_usage_error() -> None:
+    done = run("--colour=red")
+    assert done.returncode == 2
+    assert done.stderr == "error: Unknown command line flag 'colour'\n  see --help\n"
+
+
+def test_interrupt_has_the_shells_exit_code() -> None:
+    done = run("interrupt")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({}, "a.yaml"), ({"BUILD_WORKING_DIRECTORY": "/home/me"}, "/home/me/a.yaml")],
+)
+def test_user_path_is_taken_from_where_the_user_stands(environment: dict[str, str], expected: str) -> None:
+    assert entry.user_path("a.yaml", environment) == Path(expected)
+
+
+def test_usage_error_ends_with_two() -> None:
+    assert (MspError("x").exit_code, UsageError("x").exit_code) == (1, 2)

@@ -1,0 +1,24 @@
+"""The root of every error that a user of the tools can cause."""
+
+
+class MspError(Exception):
+    """Something went wrong that its reader can mend.
+
+    Attributes:
+        message: What is wrong and where: `file:line:column` and field, or a resource's name.
+        hint: What to do about it: a command, an attribute, a place to look; empty when the message says it.
+        exit_code: What the process ends with: 1 failed, 2 usage or bad input, 3 release made but rollout failed.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(MspError):
+    """A flag, an argument or an input file is not what the command takes."""
+
+    exit_code = 2
