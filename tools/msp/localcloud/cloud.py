@@ -1,0 +1,141 @@
+"""The local cloud as a whole: what it is made of, how it starts and how it stops."""
+
+import asyncio
+import contextlib
+import random
+import tempfile
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Self
+
+from starlette.routing import BaseRoute
+
+from msp.localcloud import control, grpc_server, http
+from msp.localcloud.clock import Clock, ManualClock, SystemClock
+from msp.localcloud.engine import Engine
+from msp.localcloud.faults import Faults
+from msp.localcloud.methods import Method
+from msp.localcloud.rest import RestApi
+from msp.localcloud.store import Store
+
+RegistryAuth = Literal["none", "basic", "bearer"]
+
+
+class LocalCloud:
+    """Cloud Deploy, Artifact Registry, a registry and buckets on this machine, as an asynchronous context.
+
+    Args:
+        port: The HTTP port; 0 picks a free one.
+        grpc_port: The gRPC port; 0 picks a free one.
+        host: The address to listen on. Anyone who reaches it can do everything: leave it at loopback.
+        state_dir: Where state is kept; `None` keeps it in memory (blobs in a temporary directory).
+        clock: Where time comes from; by default the machine's.
+        seed: Makes uids and other chosen values the same in each run.
+        registry_auth: What the registry asks of its clients.
+        immutable_tags: Whether the registry refuses to move a tag.
+
+    Raises:
+        PortTakenError: On entering: another program listens on a port.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        grpc_port: int = 0,
+        host: str = "127.0.0.1",
+        state_dir: Path | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        registry_auth: RegistryAuth = "none",
+        immutable_tags: bool = False,
+    ) -> None:
+        self._port = port
+        self._grpc_port = grpc_port
+        self._host = host
+        self._state_dir = state_dir
+        self.clock: Clock = clock or SystemClock()
+        self.faults = Faults()
+        self.random = random.Random(seed)  # noqa: S311 (identifiers, not secrets)
+        self.registry_auth = registry_auth
+        self.immutable_tags = immutable_tags
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def http_url(self) -> str:
+        """Where HTTP is served, `http://127.0.0.1:8080`, without a slash at the end."""
+        return f"http://{self._authority(self._port)}"
+
+    @property
+    def grpc_address(self) -> str:
+        """Where gRPC is served, `127.0.0.1:8081`."""
+        return self._authority(self._grpc_port)
+
+    def _authority(self, port: int) -> str:
+        return f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
+
+    async def __aenter__(self) -> Self:
+        """Starts serving."""
+        async with contextlib.AsyncExitStack() as stack:
+            directory = self._directory(stack)
+            self.store = Store(self._state_dir / "state.sqlite" if self._state_dir else None)
+            stack.callback(self.store.close)
+            self.engine = Engine(self.store, self.clock)
+            methods, routes = self._assemble(directory)
+
+            listener = stack.enter_context(http.listen(self._host, self._port))
+            self._port = listener.getsockname()[1]
+            rpc, self._grpc_port = grpc_server.serve(methods, self.faults, self._host, self._grpc_port)
+            server = http.HttpServer(http.application(RestApi(methods, self.faults), routes), listener)
+            stack.push_async_callback(rpc.stop, 0.5)
+            await rpc.start()
+            stack.push_async_callback(server.stop)
+            await server.start()
+            engine = asyncio.create_task(self.engine.run())
+            stack.push_async_callback(_cancel, engine)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Stops serving; what is in the state directory stays."""
+        await self._stack.aclose()
+
+    def _directory(self, stack: contextlib.AsyncExitStack) -> Path:
+        """Where files are: blobs and objects."""
+        if self._state_dir is None:
+            return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        return self._state_dir
+
+    def _assemble(self, directory: Path) -> tuple[Sequence[Method], Sequence[BaseRoute]]:
+        """The services: their methods (REST and gRPC) and their other routes."""
+        del directory
+        methods: list[Method] = []
+        routes: list[BaseRoute] = [*control.routes(self)]
+        return methods, routes
+
+    async def settle(self) -> None:
+        """Does all that is due by now, and all that follows from it at once."""
+        self.engine.run_due()
+
+    async def advance(self, by: timedelta) -> None:
+        """Moves a manual clock forward, stopping at each moment at which something is due.
+
+        Raises:
+            TypeError: The clock is not a `ManualClock`.
+        """
+        if not isinstance(self.clock, ManualClock):
+            raise TypeError("only a ManualClock can be advanced")
+        end = self.clock.now() + by
+        self.engine.run_due()
+        while (due := self.engine.next_due()) is not None and due <= end:
+            self.clock.advance(max(due - self.clock.now(), timedelta(0)))
+            self.engine.run_due()
+        self.clock.advance(end - self.clock.now())
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

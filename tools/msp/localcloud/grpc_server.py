@@ -1,0 +1,96 @@
+"""gRPC, built from the table of methods."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from msp.localcloud.faults import Fault, Faults
+from msp.localcloud.methods import Method
+from msp.localcloud.rest import unimplemented
+from msp.localcloud.status import ApiError, Code
+
+_MOST_MESSAGE_BYTES = 64 * 1024 * 1024
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class PortTakenError(OSError):
+    """Another program listens on the port."""
+
+
+def serve(methods: Sequence[Method], faults: Faults, host: str, port: int) -> tuple[grpc.aio.Server, int]:
+    """Makes a server for the table's methods; the caller starts it and stops it.
+
+    Args:
+        methods: The table.
+        faults: Asked at each call.
+        host: The address to listen on.
+        port: The port; 0 picks a free one.
+
+    Returns:
+        The server and its port.
+
+    Raises:
+        PortTakenError: Another program listens on the port.
+    """
+    # Without this option, Linux lets two servers share a port, and each gets half of the calls.
+    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _MOST_MESSAGE_BYTES)]
+    server = grpc.aio.server(options=options)
+    server.add_generic_rpc_handlers((_Handlers(methods, faults),))
+    try:
+        bound = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError:
+        bound = 0
+    if bound == 0:
+        raise PortTakenError(f"gRPC port {port} on {host} is taken by another program")
+    return server, bound
+
+
+class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not subscriptable at run time
+    def __init__(self, methods: Sequence[Method], faults: Faults) -> None:
+        self._handlers = {f"/{method.full_name}": _handler(method, faults) for method in methods}
+
+    def service(self, handler_call_details: Any) -> "grpc.RpcMethodHandler[Any, Any] | None":  # noqa: ANN401
+        return self._handlers.get(handler_call_details.method)
+
+
+def _handler(method: Method, faults: Faults) -> "grpc.RpcMethodHandler[Any, Any]":
+    async def call(request: Message, context: Any) -> Message:  # noqa: ANN401 (aio's context; the stubs have none)
+        fault = faults.take(method.full_name)
+        try:
+            if fault is not None:
+                await _before(fault)
+            if method.handler is None:
+                raise unimplemented(method)
+            answer = method.handler(request)
+            message = await answer if inspect.isawaitable(answer) else answer
+            if fault is not None and (fault.lose_response or fault.truncate_body is not None):
+                raise ApiError(Code.UNAVAILABLE, "Socket closed")  # noqa: TRY301
+        except ApiError as error:
+            details = (("grpc-status-details-bin", error.to_status().SerializeToString()),) if error.details else ()
+            await context.abort(_CODES[error.code], error.message, details)
+            raise
+        return message
+
+    return grpc.unary_unary_rpc_method_handler(
+        cast("Callable[[Any, Any], Awaitable[Any]]", call),
+        request_deserializer=method.request_type.FromString,
+        response_serializer=method.response_type.SerializeToString,
+    )
+
+
+async def _before(fault: Fault) -> None:
+    if fault.latency_seconds:
+        await asyncio.sleep(fault.latency_seconds)
+    if fault.drop_connection:
+        # A gRPC server can't cut one call's connection; this is how a client sees it.
+        raise ApiError(Code.UNAVAILABLE, "Socket closed")
+    if fault.code is not None:
+        raise ApiError(Code[fault.code], fault.message)
+    if fault.http_status is not None:
+        nearest = {code.http_status: code for code in reversed(Code)}
+        raise ApiError(nearest.get(fault.http_status, Code.UNAVAILABLE), fault.message)

@@ -1,0 +1,104 @@
+"""Faults over HTTP: what `Fault` says, done to a request and its response."""
+
+import asyncio
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from msp.localcloud.faults import Fault, Faults
+from msp.localcloud.status import ApiError, Code
+
+TRANSPORT = "localcloud.transport"
+"""Where in a scope's `extensions` the connection's transport is, so that a fault can cut it."""
+
+
+class ConnectionCutError(Exception):
+    """The connection was closed on purpose; there is nobody left to answer."""
+
+
+def with_faults(faults: Faults, method: str, app: ASGIApp) -> ASGIApp:
+    """`app`, with whatever is to go wrong with this call of `method`. To be made anew for each request.
+
+    Args:
+        faults: What is to go wrong.
+        method: The method's name as faults know it, `registry/PutManifest`.
+        app: Serves the request.
+    """
+    fault = faults.take(method)
+    if fault is None:
+        return app
+
+    async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(fault.latency_seconds)
+        if fault.drop_connection:
+            cut(scope)
+        elif fault.code is not None or fault.http_status is not None:
+            await _answer(fault)(scope, receive, send)
+        elif fault.lose_response:
+            await app(scope, receive, _swallow)
+            cut(scope)
+        elif fault.truncate_body is not None:
+            await _truncated(fault.truncate_body, app, scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return faulty
+
+
+def cut(scope: Scope) -> None:
+    """Closes the connection of a request at once (a reset, not an orderly end)."""
+    scope["extensions"][TRANSPORT].abort()
+
+
+def _answer(fault: Fault) -> Response:
+    headers = dict(fault.headers)
+    if fault.code is not None:
+        error = ApiError(Code[fault.code], fault.message)
+        return JSONResponse(error.to_json(), fault.http_status or error.http_status, headers)
+    status = fault.http_status or 500
+    return JSONResponse({"error": {"code": status, "message": fault.message}}, status, headers)
+
+
+async def _swallow(message: Message) -> None:
+    del message
+
+
+async def _truncated(size: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    headers = dict(scope["headers"])
+    has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+    left = size
+
+    async def receive_some() -> Message:
+        nonlocal left
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        if len(message.get("body", b"")) >= left:
+            cut(scope)
+            return {"type": "http.disconnect"}
+        left -= len(message.get("body", b""))
+        return message
+
+    async def send_some(message: Message) -> None:
+        nonlocal left
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        body = message.get("body", b"")
+        if len(body) < left and message.get("more_body"):
+            left -= len(body)
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": body[:left], "more_body": True})
+        # Let what was written leave before the connection is cut.
+        await asyncio.sleep(0.05)
+        cut(scope)
+        raise ConnectionCutError
+
+    try:
+        await app(scope, receive_some if has_body else receive, send if has_body else send_some)
+    except ConnectionCutError:
+        pass
+    except Exception:
+        if not has_body:
+            raise
