@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Runs the Bazel of the offline root, making the root first where there is none. `--where` prints the root's place.
+#
+# Only /usr and /etc come from the root; everything else is the machine's own, at its own path, so that checkouts,
+# caches and credentials are where they always are.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/rules_msp
+root=$cache/root-$(cat "$here/packages.txt" "$here/make_root.sh" | sha256sum | head -c 12)
+
+if [[ ${1:-} == --where ]]; then
+  echo "$root"
+  exit
+fi
+
+if [[ ! -d $root ]]; then
+  bash "$here/make_root.sh" "$root"
+fi
+if ! type -P bwrap > /dev/null; then
+  echo "bazelw: bwrap is missing; install it with: apt-get install bubblewrap" >&2
+  exit 1
+fi
+
+arguments=(--bind /proc /proc --dev-bind /dev /dev --ro-bind "$root/usr" /usr --ro-bind "$root/etc" /etc)
+for directory in bin lib lib32 lib64 sbin; do
+  if [[ -e $root/$directory ]]; then
+    arguments+=(--symlink "usr/$directory" "/$directory")
+  fi
+done
+for directory in /*; do
+  case $directory in
+    /bin | /dev | /etc | /lib* | /lost+found | /proc | /sbin | /usr) ;;
+    *) if [[ -d $directory && ! -L $directory ]]; then arguments+=(--bind "$directory" "$directory"); fi ;;
+  esac
+done
+# What must be the machine's own below /etc and /usr, where it has it; make_root.sh has put the mount points there.
+while read -r path; do
+  if [[ -e $path ]]; then
+    arguments+=(--ro-bind "$(realpath "$path")" "$path")
+  fi
+done < <(bash "$here/make_root.sh" --from-host)
+
+# The stand-ins for what Debian's modules lack. The server keeps the mounts that it was started with, so its
+# command line names their content: another content, another server.
+extensions=/usr/share/bazel/rules/python/python/extensions
+arguments+=(
+  --ro-bind "$here" /rules_msp/offline
+  --ro-bind "$here/bazelrc" /etc/bazel/bazelrc
+  --ro-bind "$here/rules_python/pip.bzl" "$extensions/pip.bzl"
+  --ro-bind "$here/rules_python/python.bzl" "$extensions/python.bzl"
+)
+stand_ins=$(cd "$here" && cat bazelrc rules_python/* | sha256sum | head -c 12)
+
+exec bwrap "${arguments[@]}" \
+  --chdir "$PWD" \
+  --setenv PATH /usr/local/bin:/usr/bin:/bin \
+  --unsetenv JAVA_HOME \
+  --unsetenv PYTHONPATH \
+  bazel "--host_jvm_args=-Drules_msp.stand_ins=$stand_ins" "$@"
