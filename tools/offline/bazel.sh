@@ -41,20 +41,27 @@ while read -r path; do
   fi
 done < <(bash "$here/make_root.sh" --from-host)
 
-# The stand-ins for what Debian's modules lack. The server keeps the mounts that it was started with, so its
-# command line names their content: another content, another server.
+# The stand-ins for what Debian's modules lack. A Bazel server keeps the mounts that it was started with, so they are
+# a copy named by its content, which no checkout of another commit takes away, and the server's command line names it
+# too: another content, another server.
+content=$(cd "$here" && find bazelrc modules rules_python -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+stand_ins=$cache/offline-${content:0:12}
+if [[ ! -d $stand_ins ]]; then
+  aside=$(mktemp -d "$cache/offline.XXXXXX")
+  cp -R "$here/bazelrc" "$here/modules" "$here/rules_python" "$aside"
+  mv -T "$aside" "$stand_ins" 2> /dev/null || rm -rf "$aside"
+fi
 extensions=/usr/share/bazel/rules/python/python/extensions
 arguments+=(
-  --ro-bind "$here" /rules_msp/offline
-  --ro-bind "$here/bazelrc" /etc/bazel/bazelrc
-  --ro-bind "$here/rules_python/pip.bzl" "$extensions/pip.bzl"
-  --ro-bind "$here/rules_python/python.bzl" "$extensions/python.bzl"
+  --ro-bind "$stand_ins" /rules_msp/offline
+  --ro-bind "$stand_ins/bazelrc" /etc/bazel/bazelrc
+  --ro-bind "$stand_ins/rules_python/pip.bzl" "$extensions/pip.bzl"
+  --ro-bind "$stand_ins/rules_python/python.bzl" "$extensions/python.bzl"
 )
-stand_ins=$(cd "$here" && cat bazelrc rules_python/* | sha256sum | head -c 12)
 
 exec bwrap "${arguments[@]}" \
   --chdir "$PWD" \
   --setenv PATH /usr/local/bin:/usr/bin:/bin \
   --unsetenv JAVA_HOME \
   --unsetenv PYTHONPATH \
-  bazel "--host_jvm_args=-Drules_msp.stand_ins=$stand_ins" "$@"
+  bazel "--host_jvm_args=-Drules_msp.stand_ins=${stand_ins##*-}" "$@"
