@@ -1,4 +1,4 @@
-"""The two specifications that the platform's guide shows, with the fields it leaves out, give the stages it describes."""
+"""The guide's two specifications, completed with the fields they leave out, give the stages that it describes."""
 
 import pytest
 

@@ -8,8 +8,9 @@ import json
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from msp.spec import forms
 from msp.spec.scalar import as_switch, not_a_word
@@ -21,16 +22,30 @@ MAX_DELAY_SECONDS = 14 * 24 * 60 * 60
 """The longest that Cloud Deploy waits before it promotes: 14 days (https://cloud.google.com/deploy/docs/automation-rules)."""
 
 
-class _Shared(BaseModel):
-    """A part of the specification in which other tools have fields of their own, which are kept as they are."""
+class _Part(BaseModel):
+    """A part of the specification."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow", alias_generator=to_camel)
+    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_value(cls, value: object) -> object:
+        """Refuses a name with nothing after it: what was meant to follow is often indented wrongly."""
+        if value is None:
+            raise PydanticCustomError("no_value", "has no value")
+        return value
 
 
-class _Owned(BaseModel):
-    """A part of the specification that belongs to this project alone, in which an unknown field is an error."""
+class _Shared(_Part):
+    """A part in which other tools have fields of their own, which are kept as they are."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel)
+    model_config = ConfigDict(extra="allow")
+
+
+class _Owned(_Part):
+    """A part that belongs to this project alone, in which an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Service(_Shared):
