@@ -7,19 +7,18 @@ import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import control, grpc_server, http
+from msp.localcloud import control, grpc_server, http, registry
 from msp.localcloud.clock import Clock, ManualClock, SystemClock
+from msp.localcloud.content import ContentDirectory
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
 from msp.localcloud.methods import Method
 from msp.localcloud.rest import RestApi
 from msp.localcloud.store import Store
-
-RegistryAuth = Literal["none", "basic", "bearer"]
 
 
 class LocalCloud:
@@ -48,7 +47,7 @@ class LocalCloud:
         state_dir: Path | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
-        registry_auth: RegistryAuth = "none",
+        registry_auth: registry.AuthMode = "none",
         immutable_tags: bool = False,
     ) -> None:
         self._port = port
@@ -110,9 +109,19 @@ class LocalCloud:
 
     def _assemble(self, directory: Path) -> tuple[Sequence[Method], Sequence[BaseRoute]]:
         """The services: their methods (REST and gRPC) and their other routes."""
-        del directory
+        durable = self._state_dir is not None
+        self.registry = registry.RegistryState(
+            self.store,
+            ContentDirectory(directory / "blobs", durable=durable),
+            self.clock,
+            registry.OpenPolicy(immutable_tags=self.immutable_tags),
+        )
+        authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods: list[Method] = []
-        routes: list[BaseRoute] = [*control.routes(self)]
+        routes: list[BaseRoute] = [
+            *control.routes(self),
+            *registry.routes(self.registry, authenticator, self.faults),
+        ]
         return methods, routes
 
     async def settle(self) -> None:

@@ -1,0 +1,269 @@
+"""The manifests and tags of each repository, and what refers to what."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from msp.localcloud.clock import Clock
+from msp.localcloud.registry.blobs import Blobs
+from msp.localcloud.registry.errors import RegistryError
+from msp.localcloud.registry.manifest import Manifest, parse
+from msp.localcloud.registry.names import check_digest, check_tag, digest_of, is_digest
+from msp.localcloud.registry.policy import RepositoryPolicy
+from msp.localcloud.store import Store
+
+_MANIFEST = "registry.manifest"
+_REPOSITORY = "registry.repository"
+_TAG = "registry.tag"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it is kept.
+
+    Attributes:
+        repository: The repository's name.
+        digest: The manifest's digest.
+        media_type: Its media type.
+        pushed: When it came first.
+        content: Its bytes, as pushed.
+    """
+
+    repository: str
+    digest: str
+    media_type: str
+    pushed: datetime
+    content: bytes
+
+    def parsed(self) -> Manifest:
+        """What it says."""
+        return parse(self.content, self.media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag: its name, what it points at, and since when."""
+
+    name: str
+    digest: str
+    updated: datetime
+
+
+class Manifests:
+    """The manifests and tags of all repositories."""
+
+    def __init__(self, store: Store, blobs: Blobs, clock: Clock, policy: RepositoryPolicy) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._clock = clock
+        self._policy = policy
+
+    def put(self, repository: str, reference: str, content: bytes, content_type: str | None) -> tuple[str, Manifest]:
+        """Keeps a manifest, and points a tag at it when the reference is one.
+
+        Returns:
+            Its digest, and what it says.
+
+        Raises:
+            RegistryError: `MANIFEST_INVALID`; `MANIFEST_BLOB_UNKNOWN`: it refers to what is not in the repository;
+                `DIGEST_INVALID`: the reference is another manifest's digest; `TAG_INVALID`; `DENIED`: the tag is
+                immutable and points elsewhere.
+        """
+        by_digest = ":" in reference
+        digest = digest_of(content, check_digest(reference).partition(":")[0]) if by_digest else digest_of(content)
+        if by_digest and digest != reference:
+            raise RegistryError(
+                "DIGEST_INVALID",
+                f"provided digest did not match uploaded content: the manifest's is {digest}",
+                detail={"digest": reference, "found": digest},
+            )
+        if not by_digest:
+            self._check_movable(repository, check_tag(reference), digest)
+        manifest = parse(content, content_type)
+        self._check_references(repository, manifest)
+        now = self._clock.now()
+        with self._store.transaction():
+            if self._store.get(_REPOSITORY, repository) is None:
+                self._store.put(_REPOSITORY, repository, json.dumps({"created": now.isoformat()}).encode())
+            self._write(repository, digest, manifest, content, now)
+            if not by_digest:
+                self._tag(repository, reference, digest, now)
+        return digest, manifest
+
+    def get(self, repository: str, reference: str) -> StoredManifest:
+        """A manifest, by digest or tag.
+
+        Raises:
+            RegistryError: `MANIFEST_UNKNOWN`.
+        """
+        digest = reference if is_digest(reference) else self._tagged(repository, reference)
+        payload = self._store.get(_MANIFEST, f"{repository}@{digest}") if digest else None
+        if digest is None or payload is None:
+            raise _unknown(repository, reference)
+        return _stored(repository, digest, payload)
+
+    def delete(self, repository: str, reference: str) -> None:
+        """Deletes a tag, or a manifest by digest. A manifest that is tagged or in an index stays, as at Google.
+
+        Raises:
+            RegistryError: `MANIFEST_UNKNOWN`; `GOOGLE_MANIFEST_DANGLING_TAG` or `…_PARENT_IMAGE`: something points
+                at it; `DENIED`: the repository's tags are immutable.
+        """
+        if not is_digest(reference):
+            if self._tagged(repository, reference) is None:
+                raise _unknown(repository, reference)
+            if self._policy.tags_are_immutable(repository):
+                raise _immutable(reference)
+            self._store.delete(_TAG, _tag_name(repository, reference))
+            return
+        name = f"{repository}@{reference}"
+        if self._store.get(_MANIFEST, name) is None:
+            raise _unknown(repository, reference)
+        if tags := self._tags_of(repository, reference):
+            raise RegistryError("GOOGLE_MANIFEST_DANGLING_TAG", f"Manifest is still referenced by tag: {tags[0].name}")
+        parents = self._store.list(_MANIFEST, prefix=f"{repository}@", keys={f"child {reference}": ""}, limit=1)
+        if parents:
+            raise RegistryError(
+                "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE",
+                f"Manifest is still referenced by index: {parents[0].name.rpartition('@')[2]}",
+            )
+        self._store.delete(_MANIFEST, name)
+
+    def manifests(self, repository: str, *, after: str = "", limit: int = -1) -> list[StoredManifest]:
+        """A repository's manifests in the order of their digests, those after a digest."""
+        prefix = f"{repository}@"
+        documents = self._store.list(_MANIFEST, prefix=prefix, order="name", after=prefix + after, limit=limit)
+        return [_stored(repository, document.name.removeprefix(prefix), document.payload) for document in documents]
+
+    def tags(self, repository: str, *, after: str = "", limit: int = -1) -> list[Tag]:
+        """A repository's tags in lexical order (case-insensitive), those after a tag, which need not be there.
+
+        Raises:
+            RegistryError: `NAME_UNKNOWN`.
+        """
+        if self._store.get(_REPOSITORY, repository) is None:
+            raise RegistryError("NAME_UNKNOWN", "repository name not known to registry", detail={"name": repository})
+        start = _tag_name(repository, after) if after else None
+        documents = self._store.list(_TAG, prefix=f"{repository}:", order="name", after=start, limit=limit)
+        return [_read_tag(document.payload) for document in documents]
+
+    def tags_of(self, repository: str, digest: str) -> list[str]:
+        """The tags that point at a manifest, in lexical order."""
+        return [tag.name for tag in self._tags_of(repository, digest)]
+
+    def referrers(
+        self, repository: str, subject: str, *, artifact_type: str = "", after: str = "", limit: int = -1
+    ) -> list[dict[str, Any]]:
+        """The descriptors of the manifests about a subject, which need not be there, in the order of their digests."""
+        prefix = f"{repository}@"
+        keys = {"subject": subject} | ({"artifact type": artifact_type} if artifact_type else {})
+        documents = self._store.list(
+            _MANIFEST, prefix=prefix, keys=keys, order="name", after=prefix + after, limit=limit
+        )
+        return [
+            _referrer(_stored(repository, document.name.removeprefix(prefix), document.payload))
+            for document in documents
+        ]
+
+    def repositories(self, *, prefix: str = "", after: str | None = None, limit: int = -1) -> list[str]:
+        """The names of the repositories that ever held a manifest, in order."""
+        documents = self._store.list(_REPOSITORY, prefix=prefix, order="name", after=after, limit=limit)
+        return [document.name for document in documents]
+
+    def _check_movable(self, repository: str, tag: str, digest: str) -> None:
+        if self._tagged(repository, tag) not in {None, digest} and self._policy.tags_are_immutable(repository):
+            raise _immutable(tag)
+
+    def _check_references(self, repository: str, manifest: Manifest) -> None:
+        missing = []
+        for blob in manifest.blobs:
+            size = self._blobs.size(repository, blob.digest)
+            if size is None:
+                missing.append(blob.digest)
+            elif size != blob.size:
+                raise RegistryError(
+                    "MANIFEST_INVALID", f"{blob.digest} has {size} bytes, not the {blob.size} that the manifest says"
+                )
+        missing += [
+            child.digest
+            for child in manifest.manifests
+            if self._store.get(_MANIFEST, f"{repository}@{child.digest}") is None
+            and self._blobs.size(repository, child.digest) is None
+        ]
+        if missing:
+            raise RegistryError(
+                "MANIFEST_BLOB_UNKNOWN",
+                f"the manifest refers to what is not in {repository}: {', '.join(missing)}",
+                detail={"digests": missing},
+            )
+
+    def _write(self, repository: str, digest: str, manifest: Manifest, content: bytes, now: datetime) -> None:
+        name = f"{repository}@{digest}"
+        known = self._store.get(_MANIFEST, name)
+        pushed = _stored(repository, digest, known).pushed if known else now
+        header = json.dumps({"mediaType": manifest.media_type, "pushed": pushed.isoformat()})
+        keys = {f"child {child.digest}": "" for child in manifest.manifests}
+        if manifest.subject:
+            keys |= {"subject": manifest.subject.digest, "artifact type": manifest.artifact_type}
+        self._store.put(_MANIFEST, name, header.encode() + b"\n" + content, parent=repository, keys=keys)
+
+    def _tag(self, repository: str, tag: str, digest: str, now: datetime) -> None:
+        if self._tagged(repository, tag) == digest:
+            return
+        payload = json.dumps({"name": tag, "digest": digest, "updated": now.isoformat()}).encode()
+        keys = {"manifest": f"{repository}@{digest}"}
+        self._store.put(_TAG, _tag_name(repository, tag), payload, parent=repository, keys=keys)
+
+    def _tagged(self, repository: str, tag: str) -> str | None:
+        payload = self._store.get(_TAG, _tag_name(repository, tag))
+        return None if payload is None else _read_tag(payload).digest
+
+    def _tags_of(self, repository: str, digest: str) -> list[Tag]:
+        documents = self._store.list(_TAG, keys={"manifest": f"{repository}@{digest}"}, order="name")
+        return [_read_tag(document.payload) for document in documents]
+
+
+def _tag_name(repository: str, tag: str) -> str:
+    # The store lists in the order of bytes; the specification wants case-insensitive order.
+    return f"{repository}:{tag.lower()}:{tag}"
+
+
+def _read_tag(payload: bytes) -> Tag:
+    value = json.loads(payload)
+    return Tag(value["name"], value["digest"], datetime.fromisoformat(value["updated"]))
+
+
+def _stored(repository: str, digest: str, payload: bytes) -> StoredManifest:
+    header, _, content = payload.partition(b"\n")
+    value = json.loads(header)
+    return StoredManifest(repository, digest, value["mediaType"], datetime.fromisoformat(value["pushed"]), content)
+
+
+def _referrer(stored: StoredManifest) -> dict[str, Any]:
+    manifest = stored.parsed()
+    descriptor: dict[str, Any] = {
+        "mediaType": stored.media_type,
+        "digest": stored.digest,
+        "size": len(stored.content),
+    }
+    if manifest.artifact_type:
+        descriptor["artifactType"] = manifest.artifact_type
+    if manifest.annotations:
+        descriptor["annotations"] = manifest.annotations
+    return descriptor
+
+
+def _immutable(tag: str) -> RegistryError:
+    return RegistryError(
+        "DENIED",
+        f"cannot update tag {tag}. The repository has enabled tag immutability",
+        status=400,
+        detail={"tag": tag},
+    )
+
+
+def _unknown(repository: str, reference: str) -> RegistryError:
+    return RegistryError(
+        "MANIFEST_UNKNOWN", f"manifest unknown: {repository} has no {reference!r}", detail={"reference": reference}
+    )

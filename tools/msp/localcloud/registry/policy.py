@@ -1,0 +1,33 @@
+"""What may be pushed where, as somebody else decides it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class RepositoryPolicy(Protocol):
+    """Rules of repositories. Names are as in references: `us-docker.pkg.dev/project/repository/app`."""
+
+    def accepts(self, repository: str) -> bool:
+        """Whether the repository exists, as far as pushes are concerned."""
+
+    def tags_are_immutable(self, repository: str) -> bool:
+        """Whether a tag stays where it is once it points at something."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPolicy:
+    """Every repository exists, and all have the same rule for tags.
+
+    Attributes:
+        immutable_tags: Whether a tag stays where it is.
+    """
+
+    immutable_tags: bool = False
+
+    def accepts(self, repository: str) -> bool:
+        """Always."""
+        return bool(repository)
+
+    def tags_are_immutable(self, repository: str) -> bool:
+        """`immutable_tags`, for each."""
+        return bool(repository) and self.immutable_tags

@@ -1,1 +1,0 @@
-"""Problems as people and tools read them; one module for each format."""
