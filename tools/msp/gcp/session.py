@@ -58,8 +58,8 @@ class Session:
         response = self._send(method, url, query, body, timeout)
         if response.status == 401 and self._credentials.renew():
             response = self._send(method, url, query, body, timeout)
-        if response.status >= 400:
-            raise _error(response)
+        if response.status >= 300:
+            raise _error(response)  # A redirect too: the token stays with the host it is for.
         try:
             answer = json.loads(response.data)
         except ValueError:

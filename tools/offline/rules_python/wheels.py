@@ -3,6 +3,7 @@
 pip checks every hash (`--require-hashes`), and installs nothing that the lock does not name.
 """
 
+import csv
 import re
 import subprocess
 import sys
@@ -49,8 +50,8 @@ def normalised(name: str) -> str:
 
 def files(distribution: Distribution, site: Path) -> Iterator[str]:
     """The distribution's files; scripts stand in `bin`, whatever RECORD says, because of `--target`."""
-    for file in distribution.files or ():
-        path = str(file) if not str(file).startswith("../") else f"bin/{file.name}"
+    for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+        path = row[0] if not row[0].startswith("../") else f"bin/{Path(row[0]).name}"
         if (site / path).is_file():
             yield path
 
@@ -107,6 +108,7 @@ def build_files(found: list[Wheel]) -> Iterator[tuple[str, str]]:
         alias = f'alias(name = "{wheel.name}", actual = "//:{wheel.name}", visibility = ["//visibility:public"])'
         yield f"{wheel.name}/BUILD.bazel", alias + "\n"
     yield "BUILD.bazel", "\n".join(library) + "\n"
+    yield "requirements.bzl", "all_requirements = [" + ", ".join(f'Label("//:{wheel.name}")' for wheel in found) + "]\n"
 
 
 def main(lock: Path, directory: Path) -> int:

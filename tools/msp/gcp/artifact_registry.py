@@ -1,0 +1,94 @@
+"""What can be known about an image's repository before anything is pushed to it."""
+
+from dataclasses import dataclass
+
+from msp.gcp.endpoints import Endpoints
+from msp.gcp.errors import NotFoundError
+from msp.gcp.session import Session
+
+_DOCKER_PKG_DEV = "-docker.pkg.dev"
+
+# A gcr.io host is one repository of that name (https://cloud.google.com/artifact-registry/docs/transition/setup-gcr-repo).
+_GCR_LOCATIONS = {"gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia.gcr.io": "asia"}
+
+
+@dataclass(frozen=True)
+class Package:
+    """An image's place in Artifact Registry: a repository, and the package in it that holds its versions."""
+
+    project: str
+    location: str
+    repository: str
+    package: str
+
+    @property
+    def repository_name(self) -> str:
+        """The repository's full name in the API."""
+        return f"projects/{self.project}/locations/{self.location}/repositories/{self.repository}"
+
+    @classmethod
+    def of_image(cls, host: str, name: str) -> "Package | None":
+        """The place of `host/name`, or None where the host isn't Artifact Registry or the name has too few parts.
+
+        Args:
+            host: `us.gcr.io`, `europe-docker.pkg.dev`.
+            name: `project/app` in the first, `project/repository/app` in the second; a project of a domain takes two
+                parts (`example.com/project` is `example.com:project`).
+        """
+        project, *rest = name.split("/")
+        if "." in project and rest:
+            project = f"{project}:{rest.pop(0)}"
+        if host in _GCR_LOCATIONS and rest:
+            return cls(project, _GCR_LOCATIONS[host], host, "/".join(rest))
+        if host.endswith(_DOCKER_PKG_DEV) and len(rest) > 1:
+            return cls(project, host.removesuffix(_DOCKER_PKG_DEV), rest[0], "/".join(rest[1:]))
+        return None
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository's settings.
+
+    Attributes:
+        name: Its full name.
+        format: `DOCKER`, `MAVEN`, …
+        mode: `STANDARD_REPOSITORY`, `VIRTUAL_REPOSITORY` or `REMOTE_REPOSITORY`; only the first can be pushed to.
+        immutable_tags: Whether a tag that exists can't be moved.
+    """
+
+    name: str
+    format: str
+    mode: str
+    immutable_tags: bool
+
+
+class ArtifactRegistry:
+    """Artifact Registry's REST API; errors as `CloudDeploy`'s."""
+
+    def __init__(self, session: Session, endpoints: Endpoints) -> None:
+        self._session = session
+        self._base = f"{endpoints.artifact_registry}/v1/"
+
+    def get_repository(self, package: Package) -> Repository:
+        """The repository that would hold the package.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        json = self._session.get(self._base + package.repository_name)
+        return Repository(
+            name=json.get("name", ""),
+            format=json.get("format", ""),
+            mode=json.get("mode", ""),
+            immutable_tags=json.get("dockerConfig", {}).get("immutableTags", False),
+        )
+
+    def tag_digest(self, package: Package, tag: str) -> str | None:
+        """The digest (`sha256:…`) that a tag stands for, or None where there is no such tag."""
+        # In a package's name in the API a slash is written %2F, and that is then quoted once more for the address.
+        name = f"{package.repository_name}/packages/{package.package.replace('/', '%252F')}/tags/{tag}"
+        try:
+            json = self._session.get(self._base + name)
+        except NotFoundError:
+            return None
+        return str(json.get("version", "")).rpartition("/")[2] or None

@@ -1,0 +1,349 @@
+"""The service specification (`service.yaml`) as frozen models: what each field is, and what it may hold by itself.
+
+Names in the file are camelCase, attributes are snake_case. Rules across fields are in `rules.py`. A model in which
+other tools have fields too keeps those as they are written; one that belongs to this project alone refuses them.
+"""
+
+import json
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from msp.spec import forms
+from msp.spec.scalar import as_switch, not_a_word
+
+Text = Annotated[str, BeforeValidator(not_a_word)]
+Switch = Annotated[bool, BeforeValidator(as_switch)]
+
+MAX_DELAY_SECONDS = 14 * 24 * 60 * 60
+"""The longest that Cloud Deploy waits before it promotes: 14 days (https://cloud.google.com/deploy/docs/automation-rules)."""
+
+
+class _Part(BaseModel):
+    """A part of the specification."""
+
+    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_value(cls, value: object) -> object:
+        """Refuses a name with nothing after it: what was meant to follow is often indented wrongly."""
+        if value is None:
+            raise PydanticCustomError("no_value", "has no value")
+        return value
+
+
+class _Shared(_Part):
+    """A part in which other tools have fields of their own, which are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class _Owned(_Part):
+    """A part that belongs to this project alone, in which an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Service(_Shared):
+    """What the service is and who owns it."""
+
+    id: Annotated[Text, forms.SERVICE_ID] = Field(
+        description="Identifier of the service: lower-case letters, digits and hyphens, at most 20. "
+        "Names of the delivery pipeline and of the projects begin with it.",
+        examples=["msp-example"],
+    )
+    name: Annotated[Text, forms.FILLED] = Field(
+        default_factory=lambda fields: fields["id"],
+        description="Name for people; the id when absent.",
+        examples=["MSP Example"],
+    )
+    owners: tuple[Annotated[Text, forms.FILLED], ...] = Field(
+        min_length=1,
+        strict=False,
+        description="Teams or people responsible for the service; at least one.",
+        examples=[["core-services"]],
+    )
+    description: Annotated[Text, forms.DESCRIPTION] = Field(
+        description="What the service does, in a sentence or two; `TODO` is not a description.",
+        examples=["Answers questions about examples."],
+    )
+    kind: Literal["service", "job"] = Field(
+        default="service",
+        description="`service` answers requests; `job` runs and ends, and can't be delivered by rollouts.",
+        examples=["service"],
+    )
+    protocol: Literal["h2c"] | None = Field(
+        default=None,
+        description="Protocol other than HTTP/1 that the service speaks: `h2c` for HTTP/2 without TLS, as gRPC needs.",
+        examples=["h2c"],
+    )
+
+
+class Source(_Shared):
+    """Where the service's code lives."""
+
+    repo: Annotated[Text, forms.FILLED] = Field(
+        description="Repository of the code, without scheme.", examples=["github.com/sourcegraph/sourcegraph"]
+    )
+    dir: Annotated[Text, forms.FILLED] = Field(
+        description="Directory of the service in the repository.", examples=["cmd/msp-example"]
+    )
+
+
+class Build(_Shared):
+    """Which image the service runs, and what it is built from."""
+
+    image: Annotated[Text, forms.IMAGE] = Field(
+        description="Repository of the container image, without tag or digest: releases bring those.",
+        examples=["us.gcr.io/sourcegraph-dev/msp-example"],
+    )
+    source: Source = Field(
+        description="Where the service's code lives.",
+        examples=[{"repo": "github.com/sourcegraph/sourcegraph", "dir": "cmd/msp-example"}],
+    )
+
+
+class Automatic(_Owned):
+    """How an automatic promotion goes."""
+
+    delay_seconds: int = Field(
+        ge=0,
+        le=MAX_DELAY_SECONDS,
+        description="Seconds to wait after a successful deployment before promoting to the next stage; "
+        "0 to 1209600 (14 days).",
+        examples=[1],
+    )
+
+
+class PromotionStrategy(_Owned):
+    """How a release moves from a stage to the next one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"type": {"const": "automatic"}}, "required": ["type"]},
+            "then": {"required": ["automatic"]},
+            "else": {"properties": {"automatic": False}},
+        }
+    )
+
+    type: Literal["manual", "automatic"] = Field(
+        description="`manual`: someone promotes; `automatic`: promoted by itself after `automatic.delaySeconds`.",
+        examples=["automatic"],
+    )
+    automatic: Automatic | None = Field(
+        default=None,
+        description="Required with type `automatic`, and only there.",
+        examples=[{"delaySeconds": 1}],
+    )
+
+
+class Stage(_Owned):
+    """One stage of the rollout."""
+
+    environment: Annotated[Text, forms.FILLED] = Field(
+        description="Id of the environment that this stage deploys to; its `deploy.type` is `rollout`.",
+        examples=["staging"],
+    )
+    promotion_strategy: PromotionStrategy | None = Field(
+        default=None,
+        description="How a release moves on to the next stage; manually when absent. Not for the last stage.",
+        examples=[{"type": "automatic", "automatic": {"delaySeconds": 1}}],
+    )
+
+
+class Rollout(_Owned):
+    """How releases roll out through environments."""
+
+    stages: tuple[Stage, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="The stages that a release passes, in order; at least one, and no environment twice.",
+        examples=[[{"environment": "staging"}, {"environment": "prod"}]],
+    )
+    service_account: Annotated[Text, forms.SERVICE_ACCOUNT] | None = Field(
+        default=None,
+        description="Email of the service account that may create releases: the one that the CI runs as.",
+        examples=["ci@ci-project.iam.gserviceaccount.com"],
+    )
+    suspended: Switch = Field(
+        default=False,
+        description="True makes the pipeline refuse new releases and rollouts.",
+        examples=[False],
+    )
+    initial_image_tag: Annotated[Text, forms.TAG] = Field(
+        default="insiders",
+        description="Tag that a new environment runs before its first release.",
+        examples=["insiders"],
+    )
+
+
+class Manual(_Owned):
+    """What an environment runs that is deployed by hand."""
+
+    tag: Annotated[Text, forms.TAG] = Field(default="insiders", description="Tag to deploy.", examples=["insiders"])
+
+
+class Subscription(_Owned):
+    """What an environment runs that follows a tag."""
+
+    tag: Annotated[Text, forms.TAG] = Field(
+        description="Tag to follow: what it points to is deployed.", examples=["insiders"]
+    )
+
+
+class Deploy(_Owned):
+    """How revisions get into an environment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {"properties": {"type": {"const": "subscription"}}, "required": ["type"]},
+                    "then": {"required": ["subscription"]},
+                    "else": {"properties": {"subscription": False}},
+                },
+                {
+                    "if": {"properties": {"type": {"const": "manual"}}, "required": ["type"]},
+                    "else": {"properties": {"manual": False}},
+                },
+            ]
+        }
+    )
+
+    type: Literal["manual", "subscription", "rollout"] = Field(
+        description="`manual`: a tag set here; `subscription`: follows a tag; `rollout`: a stage of `rollout.stages`.",
+        examples=["rollout"],
+    )
+    manual: Manual | None = Field(default=None, description="For type `manual` only.", examples=[{"tag": "insiders"}])
+    subscription: Subscription | None = Field(
+        default=None,
+        description="Required with type `subscription`, and only there.",
+        examples=[{"tag": "insiders"}],
+    )
+
+
+class InstanceResources(_Shared):
+    """What each instance gets. Cloud Run's minimums of one for the other are checked too."""
+
+    cpu: int | None = Field(default=None, ge=1, le=8, description="Number of CPUs, 1 to 8.", examples=[1])
+    memory: Annotated[Text, forms.MEMORY] | None = Field(
+        default=None, description="Memory, 512Mi to 32Gi.", examples=["512Mi"]
+    )
+
+
+class Instances(_Shared):
+    """How the machines look that run the service."""
+
+    resources: InstanceResources | None = Field(
+        default=None, description="What each instance gets.", examples=[{"cpu": 1, "memory": "512Mi"}]
+    )
+
+
+class Environment(_Shared):
+    """One place that the service runs in: a Google Cloud project of its own."""
+
+    id: Annotated[Text, forms.ENVIRONMENT_ID] = Field(
+        description="Identifier of the environment, unique in the file: lower-case letters, digits and hyphens.",
+        examples=["staging"],
+    )
+    project_id: Annotated[Text, forms.PROJECT_ID] = Field(
+        alias="projectID",
+        description="The Google Cloud project: `{service id}-{environment id}-{suffix}`, at most 30 characters.",
+        examples=["msp-example-staging-0000"],
+    )
+    category: Literal["test", "internal", "external"] = Field(
+        description="Who the environment is for: `test`, `internal` or `external`.", examples=["test"]
+    )
+    deploy: Deploy = Field(description="How revisions get into the environment.", examples=[{"type": "rollout"}])
+    instances: Instances | None = Field(
+        default=None,
+        description="How the machines look that run the service.",
+        examples=[{"resources": {"cpu": 1, "memory": "512Mi"}}],
+    )
+
+
+class Spec(_Shared):
+    """A service specification: one service, its environments, and how releases roll out through them."""
+
+    service: Service = Field(
+        description="What the service is and who owns it.",
+        examples=[{"id": "msp-example", "owners": ["core-services"], "description": "Answers questions."}],
+    )
+    build: Build = Field(
+        description="Which image the service runs, and what it is built from.",
+        examples=[
+            {
+                "image": "us.gcr.io/sourcegraph-dev/msp-example",
+                "source": {"repo": "github.com/sourcegraph/sourcegraph", "dir": "cmd/msp-example"},
+            }
+        ],
+    )
+    rollout: Rollout | None = Field(
+        default=None,
+        description="How releases roll out through environments; absent when no environment is delivered by rollouts.",
+        examples=[{"stages": [{"environment": "staging"}, {"environment": "prod"}]}],
+    )
+    environments: tuple[Environment, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="The places that the service runs in; at least one, with unique ids.",
+        examples=[
+            [
+                {
+                    "id": "staging",
+                    "projectID": "msp-example-staging-0000",
+                    "category": "test",
+                    "deploy": {"type": "rollout"},
+                }
+            ]
+        ],
+    )
+
+    def environment(self, environment_id: str) -> Environment:
+        """The environment with this id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for environment in self.environments:
+            if environment.id == environment_id:
+                return environment
+        raise KeyError(environment_id)
+
+    @property
+    def stages(self) -> tuple[tuple[Stage, Environment], ...]:
+        """The rollout's stages in order, each with its environment; empty without a rollout."""
+        stages = self.rollout.stages if self.rollout else ()
+        return tuple((stage, self.environment(stage.environment)) for stage in stages)
+
+    def canonical_json(self) -> str:
+        """The resolved specification: defaults filled in, aliases expanded, keys sorted, on one line.
+
+        Equal specifications give the same text. It is YAML too, and loads as an equal `Spec`, from `parse` or, without
+        YAML, from `Spec.model_validate_json`.
+        """
+        text = json.dumps(_plain(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return _NOT_LITERAL_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_NOT_LITERAL_IN_YAML = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What JSON leaves as it is in a string, but a YAML reader refuses or folds (YAML 1.1, sections 5.1 and 5.4)."""
+
+
+def _plain(value: object) -> object:
+    match value:
+        case BaseModel():
+            known = {
+                field.alias: _plain(item)
+                for name, field in type(value).model_fields.items()
+                if (item := getattr(value, name)) is not None
+            }
+            return known | (value.model_extra or {})
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""Problems as people and tools read them; one module for each format."""

@@ -1,0 +1,68 @@
+"""What an untagged plain scalar means.
+
+Values follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema). Words that YAML 1.1 reads as
+something else (`yes`, `0777`, `12:30`, `2024-01-31`) stay text, but are marked: other readers of the same file may see
+a boolean, a number or a date, so a field that wants text refuses them.
+"""
+
+import math
+import re
+from typing import Final
+
+import yaml
+from pydantic_core import PydanticCustomError
+
+Value = bool | int | float | str | None
+
+_CONSTANTS: Final[dict[str, Value]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_OLD_TAGS = {
+    "tag:yaml.org,2002:bool": "a boolean",
+    "tag:yaml.org,2002:int": "a number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:timestamp": "a date",
+}
+_OLD_TRUE = {"yes", "on"}
+
+
+class Word(str):
+    """Text that YAML 1.1 reads as something else.
+
+    Attributes:
+        meaning: What it is taken for: "a boolean", "a number" or "a date".
+    """
+
+    meaning: str
+
+
+def resolve(text: str) -> Value:
+    """The value of an untagged plain scalar."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
+    for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(text[0], ()):
+        if tag in _OLD_TAGS and pattern.match(text):
+            word = Word(text)
+            word.meaning = _OLD_TAGS[tag]
+            return word
+    return text
+
+
+def not_a_word(value: object) -> object:
+    """A pydantic validator for text: refuses what YAML 1.1 reads as something else."""
+    if isinstance(value, Word):
+        raise PydanticCustomError("word", "is read as {meaning}", {"meaning": value.meaning})
+    return value
+
+
+def as_switch(value: object) -> object:
+    """A pydantic validator for booleans: takes YAML 1.1's `yes`, `no`, `on` and `off` too."""
+    return value.lower() in _OLD_TRUE if isinstance(value, Word) and value.meaning == "a boolean" else value
