@@ -63,7 +63,9 @@ bootstrap() {
   if [[ $(id -u) != 0 ]]; then mode=unshare; fi
   local packages
   packages=$(grep -v '^#' "$here/packages.txt" | paste -sd ,)
-  # In the background, so that a signal is acted on at once and not when the child ends.
+  # In the background, so that a signal is acted on at once and not when the child ends, and as a job, so that it can
+  # be ended with all it started.
+  set -m
   mmdebstrap --mode="$mode" --variant=apt --include="$packages" \
     --aptopt='Acquire::Check-Valid-Until "false"' \
     --aptopt='APT::Install-Recommends "false"' \
@@ -72,11 +74,12 @@ bootstrap() {
     --customize-hook="bash '$here/make_root.sh' --finish \"\$1\"" \
     "$suite" "$aside" > >(tee "$log" | sed -un 's/^I: /bazelw:   /p' >&2) 2>&1 &
   child=$!
+  set +m
   local failed=0
   wait "$child" || failed=$?
   child=
   if ((failed)); then
-    grep -E '^(E:|Err:|W: Failed|dpkg: error)' "$log" | tail -n 5 >&2 || true
+    { grep -E '^(E:|Err:|W: Failed|dpkg: error)' "$log" || cat "$log"; } | tail -n 5 >&2
     fail "the Bazel root could not be made from Debian's packages: is there a network, and room on the disk?" \
       "Run it again, or install bazelisk"
   fi
@@ -111,7 +114,7 @@ remove() {
 clean_up() {
   trap - EXIT INT TERM HUP
   if [[ -n ${child:-} ]]; then
-    kill -TERM "$child" 2> /dev/null || true
+    kill -TERM -- "-$child" 2> /dev/null || true
     wait "$child" 2> /dev/null || true
   fi
   remove "$aside"
