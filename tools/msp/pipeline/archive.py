@@ -10,9 +10,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-import yaml
-
-from msp.pipeline import names
+from msp.pipeline import names, yaml_text
 
 # Pinned, so that a rollout months from now runs what was tested. "slim" has gcloud and bash, a fraction of the size.
 ACTION_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:528.0.0-slim"
@@ -41,8 +39,7 @@ def skaffold_yaml() -> str:
             _custom_action(names.DEPLOY_ACTION, "deploy"),
         ],
     }
-    body = yaml.dump(config, Dumper=_Dumper, sort_keys=False, width=120)
-    return _HEADER.format(type=names.CUSTOM_TARGET_TYPE) + body
+    return _HEADER.format(type=names.CUSTOM_TARGET_TYPE) + yaml_text.dump(config)
 
 
 def source_archive() -> bytes:
@@ -62,7 +59,7 @@ def _custom_action(name: str, action: str) -> dict[str, object]:
         "name": action,
         "image": ACTION_IMAGE,
         "command": ["/bin/bash"],
-        "args": ["-c", _Literal(action_script(action))],
+        "args": ["-c", yaml_text.Block(action_script(action))],
     }
     return {"name": name, "containers": [container]}
 
@@ -81,21 +78,3 @@ def _gzip_stored(content: bytes) -> bytes:
         last = start + size >= len(content)
         deflated += struct.pack("<BHH", last, len(block), len(block) ^ 0xFFFF) + block
     return header + deflated + struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
-
-
-class _Literal(str):
-    """Text that reads best as a YAML block."""
-
-    __slots__ = ()
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes `_Literal` as a block, and indents lists below their key."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        super().increase_indent(flow, indentless=False)
-
-
-_Dumper.add_representer(
-    _Literal, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|")
-)

@@ -24,6 +24,7 @@ PROJECT_PARAMETER = "customTarget/projectID"
 # Marks the resources that are made from a service's specification; nothing without it is ever pruned.
 OWNER_LABEL = "msp"
 SERVICE_LABEL = "msp-service"
+CATEGORY_LABEL = "msp-category"
 
 SOURCE_OBJECT = "source.tar.gz"
 
