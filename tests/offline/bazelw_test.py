@@ -197,9 +197,10 @@ def test_missing_programs_are_installed_by_root(machine: Machine) -> None:
 def test_missing_programs_are_named_to_others(machine: Machine) -> None:
     (machine.path / "bin/mmdebstrap").unlink()
     machine.program("id", "echo 1000")
+    machine.program("unshare", "exit 0")
     done = machine.run("build", "x")
     assert done.returncode == 1
-    assert "install bazelisk, or, on Debian, run as root: apt-get install mmdebstrap" in done.stderr
+    assert "install bazelisk, or, on Debian, run as root: apt-get install mmdebstrap uidmap" in done.stderr
     assert machine.left_behind == []
 
 

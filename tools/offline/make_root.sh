@@ -32,6 +32,7 @@ prepare() {
   local missing=()
   if ! type -P mmdebstrap > /dev/null; then missing+=(mmdebstrap); fi
   if ! type -P bwrap > /dev/null; then missing+=(bubblewrap); fi
+  if [[ $(id -u) != 0 ]] && ! type -P newuidmap > /dev/null; then missing+=(uidmap); fi
   if ((${#missing[@]} == 0)); then return; fi
   if [[ $(id -u) == 0 ]] && type -P apt-get > /dev/null; then
     say "installing ${missing[*]}"
@@ -72,7 +73,7 @@ bootstrap() {
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook="bash '$here/make_root.sh' --finish \"\$1\"" \
-    "$suite" "$aside" > >(tee "$log" | sed -un 's/^I: /bazelw:   /p' >&2) 2>&1 &
+    "$suite" "$aside" > >(tee "$log" | sed -unE '/customize-hook|architecture|automatically/d; s/^I: /bazelw:   /p' >&2) 2>&1 &
   child=$!
   set +m
   local failed=0
@@ -152,8 +153,8 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 say "no Bazel on PATH reaches a registry of modules; making one from Debian's packages (once, about two minutes, 2.5 GB)"
 remove "$aside"
-prepare
 check_namespaces
+prepare
 check_space
 bootstrap
 mv "$aside" "$root"
