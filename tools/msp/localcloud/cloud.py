@@ -11,12 +11,16 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import control, grpc_server, http, registry
+from msp.localcloud import control, grpc_server, http, locations, registry
 from msp.localcloud.clock import Clock, ManualClock, SystemClock
 from msp.localcloud.content import ContentDirectory
+from msp.localcloud.deploy import table
+from msp.localcloud.deploy.ports import Buckets, Images, Pace
+from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
 from msp.localcloud.methods import Method
+from msp.localcloud.operations import Operations
 from msp.localcloud.rest import RestApi
 from msp.localcloud.store import Store
 
@@ -33,6 +37,9 @@ class LocalCloud:
         seed: Makes uids and other chosen values the same in each run.
         registry_auth: What the registry asks of its clients.
         immutable_tags: Whether the registry refuses to move a tag.
+        pace: How long operations, renders and jobs take; by default they end at once (though not in the same call).
+        images: A registry to look for images in, in the place of this one's own.
+        buckets: Buckets to read sources from, in the place of this one's own.
 
     Raises:
         PortTakenError: On entering: another program listens on a port.
@@ -49,6 +56,9 @@ class LocalCloud:
         seed: int | None = None,
         registry_auth: registry.AuthMode = "none",
         immutable_tags: bool = False,
+        pace: Pace = Pace(),  # noqa: B008 (frozen)
+        images: Images | None = None,
+        buckets: Buckets | None = None,
     ) -> None:
         self._port = port
         self._grpc_port = grpc_port
@@ -59,6 +69,9 @@ class LocalCloud:
         self.random = random.Random(seed)  # noqa: S311 (identifiers, not secrets)
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
+        self._pace = pace
+        self._images = images
+        self._buckets = buckets
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -116,8 +129,27 @@ class LocalCloud:
             self.clock,
             registry.OpenPolicy(immutable_tags=self.immutable_tags),
         )
+        operations = Operations(
+            store=self.store,
+            engine=self.engine,
+            clock=self.clock,
+            random=self.random,
+            faults=self.faults,
+            delay=self._pace.operation,
+        )
+        self.deploy = Deploy(
+            store=self.store,
+            engine=self.engine,
+            clock=self.clock,
+            random=self.random,
+            faults=self.faults,
+            operations=operations,
+            images=self._images or self.registry,
+            buckets=self._buckets or _Nothing(),
+            pace=self._pace,
+        )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
-        methods: list[Method] = []
+        methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
         routes: list[BaseRoute] = [
             *control.routes(self),
             *registry.routes(self.registry, authenticator, self.faults),
@@ -142,6 +174,13 @@ class LocalCloud:
             self.clock.advance(max(due - self.clock.now(), timedelta(0)))
             self.engine.run_due()
         self.clock.advance(end - self.clock.now())
+
+
+class _Nothing:
+    """Buckets in which nothing is."""
+
+    def read(self, bucket: str, object_name: str) -> None:  # noqa: ARG002
+        return None
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

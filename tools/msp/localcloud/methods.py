@@ -8,10 +8,13 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from google.protobuf.message import Message
+
+AnyMessage: TypeAlias = Any
+"""A message whose class is chosen at run time, so that its fields are unknown to the type checker."""
 
 Handler = Callable[[Any], Message] | Callable[[Any], Awaitable[Message]]
 

@@ -1,0 +1,91 @@
+"""Runs the local cloud: Cloud Deploy, Artifact Registry, a registry and buckets on this machine, until stopped.
+
+    bazel run //tools:local_cloud -- --port=8080 --grpc_port=8081 [--state_dir=DIR]
+
+Prints one line when it is ready, and stops on SIGINT or SIGTERM. What it emulates: docs/local-cloud.md.
+"""
+
+import asyncio
+import ipaddress
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+from absl import flags
+
+from msp.cli import entry
+from msp.errors import MspError, UsageError
+
+_PORT = flags.DEFINE_integer("port", 8080, "HTTP port; 0 picks a free one.", 0, 65535)
+_GRPC_PORT = flags.DEFINE_integer("grpc_port", 8081, "gRPC port; 0 picks a free one.", 0, 65535)
+_HOST = flags.DEFINE_string(
+    "host", "127.0.0.1", "Address to listen on. Whoever reaches it can do everything: leave it at loopback."
+)
+_STATE_DIR = flags.DEFINE_string("state_dir", None, "Directory to keep state in; without it, state is gone at the end.")
+_SEED = flags.DEFINE_integer("seed", None, "Makes uids and other chosen values the same in each run.")
+_MANUAL_CLOCK = flags.DEFINE_bool(
+    "manual_clock", False, "Time stands still, and moves by POST /_localcloud/time:advance only."
+)
+_OPERATION_SECONDS = flags.DEFINE_float("operation_seconds", 0, "How long a long-running operation takes.", 0)
+_RENDER_SECONDS = flags.DEFINE_float("render_seconds", 1, "How long rendering a release takes.", 0)
+_JOB_SECONDS = flags.DEFINE_float("job_seconds", 2, "How long each job of a rollout takes.", 0)
+_AUTH_MODES: Sequence[Literal["none", "basic", "bearer"]] = ("none", "basic", "bearer")
+_REGISTRY_AUTH = flags.DEFINE_enum("registry_auth", "none", _AUTH_MODES, "What the registry asks of its clients.")
+_IMMUTABLE_TAGS = flags.DEFINE_bool("immutable_tags", False, "The registry refuses to move a tag.")
+
+
+def main(argv: list[str]) -> int:
+    """Serves until a signal; returns the exit code."""
+    if len(argv) > 1:
+        raise UsageError(f"unexpected argument {argv[1]!r}", hint="all settings are flags: see --help")
+    try:
+        return asyncio.run(_serve())
+    except OSError as error:
+        raise MspError(str(error), hint="stop that program, or choose others: --port=0 --grpc_port=0") from error
+
+
+async def _serve() -> int:
+    from msp.localcloud.clock import ManualClock, SystemClock
+    from msp.localcloud.cloud import LocalCloud
+    from msp.localcloud.deploy.ports import Pace
+
+    _warn_if_reachable()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    pace = Pace(
+        operation=timedelta(seconds=_OPERATION_SECONDS.value),
+        render=timedelta(seconds=_RENDER_SECONDS.value),
+        job=timedelta(seconds=_JOB_SECONDS.value),
+    )
+    async with LocalCloud(
+        port=_PORT.value,
+        grpc_port=_GRPC_PORT.value,
+        host=_HOST.value,
+        state_dir=entry.user_path(_STATE_DIR.value) if _STATE_DIR.value else None,
+        clock=ManualClock() if _MANUAL_CLOCK.value else SystemClock(),
+        seed=_SEED.value,
+        registry_auth=next(mode for mode in _AUTH_MODES if mode == _REGISTRY_AUTH.value),
+        immutable_tags=_IMMUTABLE_TAGS.value,
+        pace=pace,
+    ) as cloud:
+        print(f"local cloud ready: {cloud.http_url} grpc {cloud.grpc_address}", flush=True)
+        await stopped.wait()
+        print("local cloud stopping", file=sys.stderr)
+    return 0
+
+
+def _warn_if_reachable() -> None:
+    try:
+        loopback = ipaddress.ip_address(_HOST.value).is_loopback
+    except ValueError:
+        loopback = _HOST.value == "localhost"
+    if not loopback:
+        warning = f"warning: {_HOST.value} may be reached from other machines, and nobody is asked who they are"
+        print(warning, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    entry.run(main)

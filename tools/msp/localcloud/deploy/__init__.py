@@ -1,0 +1,1 @@
+"""Cloud Deploy v1: its resources, what they do by themselves, and the table of its methods."""

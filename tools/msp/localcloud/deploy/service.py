@@ -1,0 +1,62 @@
+"""Cloud Deploy's state machines, put together."""
+
+from random import Random
+
+from msp.localcloud.clock import Clock
+from msp.localcloud.deploy.automations import Automations
+from msp.localcloud.deploy.catalog import Catalog
+from msp.localcloud.deploy.execution import Executor
+from msp.localcloud.deploy.iam import Iam
+from msp.localcloud.deploy.policies import Policies
+from msp.localcloud.deploy.ports import Buckets, Images, Pace
+from msp.localcloud.deploy.releases import Releases
+from msp.localcloud.deploy.repairs import Repairs
+from msp.localcloud.deploy.resources import Resources
+from msp.localcloud.deploy.rollbacks import Rollbacks
+from msp.localcloud.deploy.rollouts import Rollouts
+from msp.localcloud.engine import Engine
+from msp.localcloud.faults import Faults
+from msp.localcloud.operations import Operations
+from msp.localcloud.store import Store
+
+
+class Deploy:
+    """All of Cloud Deploy; the table of methods binds to its parts.
+
+    Args:
+        store: Where everything is kept.
+        engine: Does what takes time.
+        clock: Whose time counts.
+        random: For uids.
+        faults: Make renders and jobs fail.
+        operations: Where long-running operations are.
+        images: The registry.
+        buckets: Storage.
+        pace: How long things take.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        clock: Clock,
+        random: Random,
+        faults: Faults,
+        operations: Operations,
+        images: Images,
+        buckets: Buckets,
+        pace: Pace,
+    ) -> None:
+        self.operations = operations
+        self.resources = Resources(store, clock, random)
+        self.catalog = Catalog(self.resources)
+        self.iam = Iam(self.resources)
+        policies = Policies(self.resources)
+        executor = Executor(images, buckets, faults, store)
+        self.releases = Releases(self.resources, engine, executor, pace.render)
+        self.rollouts = Rollouts(self.resources, engine, executor, policies, pace.job)
+        self.rollbacks = Rollbacks(self.resources, self.rollouts)
+        repairs = Repairs(self.resources, self.rollouts, self.rollbacks)
+        self.automations = Automations(self.resources, engine, self.rollouts, repairs)
+        self.releases.listeners.append(self.rollouts.release_changed)

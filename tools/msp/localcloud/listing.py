@@ -1,0 +1,226 @@
+"""Pages of a list: filtered, ordered, resumed by keyset."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from google.protobuf.message import Message
+
+from msp.localcloud import filters
+from msp.localcloud.methods import AnyMessage
+from msp.localcloud.status import invalid
+from msp.localcloud.store import Document, Order, Store
+
+DEFAULT_PAGE_SIZE = 50
+MOST_PAGE_SIZE = 1000
+_CHUNK = 200
+
+Resume: TypeAlias = Any
+"""Where a page ended: an id, a name, or a count; read from a token, so it is checked before use."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How documents of one kind are listed.
+
+    Attributes:
+        kind: The store's name for it.
+        collection: The segment before its id: `releases`.
+        message: The message's class.
+        order: The order when none is asked for.
+        keys: Which fields of a filter the store has as keys: `{"targetId": "target"}`.
+        present: Adds what is not stored, when a document is shown.
+    """
+
+    kind: str
+    collection: str
+    message: Callable[[], Any]
+    order: Order = "newest"
+    keys: Mapping[str, str] = field(default_factory=dict)
+    present: Callable[[Any], None] | None = None
+
+    def parse(self, payload: bytes) -> AnyMessage:
+        """The message of a payload."""
+        message = self.message()
+        message.ParseFromString(payload)
+        if self.present is not None:
+            self.present(message)
+        return message
+
+
+def page(store: Store, listing: Listing, request: AnyMessage) -> tuple[list[Any], str]:
+    """One page of a list.
+
+    Args:
+        store: Where the documents are.
+        listing: What is listed.
+        request: A request with `parent`, `page_size`, `page_token`, and maybe `filter` and `order_by`. The parent may
+            have `-` for any id.
+
+    Returns:
+        The messages, and the token of the next page; empty when this is the last.
+
+    Raises:
+        ApiError: `INVALID_ARGUMENT`: a wrong size, token, filter or order.
+    """
+    if request.page_size < 0:
+        raise invalid("page_size", "must not be negative")
+    size = min(request.page_size or DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE)
+    text, order_by = getattr(request, "filter", ""), getattr(request, "order_by", "")
+    query = _Query(listing, request.parent, filters.parse(text))
+    asked = hashlib.sha256(json.dumps([listing.kind, request.parent, text, order_by]).encode()).hexdigest()[:16]
+    resume = _read_token(request.page_token, asked)
+
+    orders = _orders(order_by, listing)
+    natural = _natural(orders, listing)
+    if natural is not None:
+        found = _by_keyset(store, query, natural, resume, size)
+    else:
+        found = _sorted(store, query, orders, resume, size)
+    messages, following = found
+    return messages, "" if following is None else _token(asked, following)
+
+
+class _Query:
+    """The documents below a parent that a filter lets through."""
+
+    def __init__(self, listing: Listing, parent: str, expression: filters.Expression) -> None:
+        self.listing = listing
+        self._expression = None if expression == filters.All(()) else expression
+        wanted = filters.equalities(expression)
+        keys = {key: wanted[name] for name, key in listing.keys.items() if name in wanted}
+        self.where: dict[str, Any] = {"keys": keys}
+        self._names: re.Pattern[str] | None = None
+        segments = parent.split("/")
+        if "-" in segments:
+            # `-` stands for any id (https://google.aip.dev/159); what follows it is checked name by name.
+            self.where["prefix"] = "/".join(segments[: segments.index("-")]) + "/"
+            pattern = "/".join("[^/]+" if segment == "-" else re.escape(segment) for segment in segments)
+            self._names = re.compile(f"{pattern}/{listing.collection}/[^/]+")
+        else:
+            self.where["parent"] = parent
+
+    def admit(self, documents: Sequence[Document]) -> Iterator[tuple[Document, Any]]:
+        for document in documents:
+            if self._names is not None and not self._names.fullmatch(document.name):
+                continue
+            message = self.listing.parse(document.payload)
+            if self._expression is None or filters.matches(self._expression, message):
+                yield document, message
+
+
+def _by_keyset(
+    store: Store,
+    query: _Query,
+    order: Order,
+    resume: Resume,
+    size: int,
+) -> tuple[list[Any], Any]:
+    if resume is not None and not isinstance(resume, str if order == "name" else int):
+        raise _bad_token()
+    messages: list[Any] = []
+    last: Any = None
+    while True:
+        # One more than asked for tells whether there is a next page.
+        chunk = min(size - len(messages) + 1, _CHUNK) if size < _CHUNK else _CHUNK
+        documents = store.list(query.listing.kind, order=order, after=resume, limit=chunk, **query.where)
+        for document, message in query.admit(documents):
+            if len(messages) == size:
+                return messages, last
+            messages.append(message)
+            last = document.name if order == "name" else document.id
+        if len(documents) < chunk:
+            return messages, None
+        resume = documents[-1].name if order == "name" else documents[-1].id
+
+
+def _sorted(
+    store: Store,
+    query: _Query,
+    orders: Sequence[tuple[str, bool]],
+    resume: Resume,
+    size: int,
+) -> tuple[list[Message], Any]:
+    if resume is not None and (not isinstance(resume, int) or resume < 0):
+        raise _bad_token()
+    start = resume or 0
+    documents = store.list(query.listing.kind, order=query.listing.order, **query.where)
+    messages = [message for _, message in query.admit(documents)]
+    for path, descending in reversed(orders):
+        messages.sort(key=lambda message, path=path: _sort_key(message, path), reverse=descending)  # type: ignore[misc]
+    end = start + size
+    return messages[start:end], end if end < len(messages) else None
+
+
+def _orders(order_by: str, listing: Listing) -> list[tuple[str, bool]]:
+    """The fields of an `order_by` (https://google.aip.dev/132#ordering), with whether each descends."""
+    orders = []
+    for part in filter(None, (part.strip() for part in order_by.split(","))):
+        words = part.split()
+        if len(words) > 2 or (len(words) == 2 and words[1].lower() not in {"asc", "desc"}):
+            raise invalid("order_by", f"{part!r} is not a field, and maybe asc or desc")
+        path = ".".join(_snake(name) for name in words[0].split("."))
+        _check_path(listing.message().DESCRIPTOR, path)
+        orders.append((path, len(words) == 2 and words[1].lower() == "desc"))
+    return orders
+
+
+def _natural(orders: Sequence[tuple[str, bool]], listing: Listing) -> Order | None:
+    """The store's own order that `order_by` comes to, if it is one: creation or name."""
+    if not orders:
+        return listing.order
+    known: dict[tuple[str, bool], Order] = {
+        ("create_time", True): "newest",
+        ("create_time", False): "oldest",
+        ("name", False): "name",
+    }
+    return known.get(orders[0])
+
+
+def _check_path(descriptor: AnyMessage, path: str) -> None:
+    for name in path.split("."):
+        found = descriptor.fields_by_name.get(name) if descriptor is not None else None
+        if found is None or found.is_repeated:
+            raise invalid("order_by", f"can't order by {path!r}")
+        descriptor = found.message_type
+
+
+def _sort_key(message: AnyMessage, path: str) -> tuple[bool, Any]:
+    value = message
+    for name in path.split("."):
+        value = getattr(value, name)
+    if isinstance(value, Message):
+        # Timestamps and durations, by their two fields; what has neither stands equal.
+        return (True, (getattr(value, "seconds", 0), getattr(value, "nanos", 0)))
+    return (True, value)
+
+
+def _token(asked: str, following: Resume) -> str:
+    return base64.urlsafe_b64encode(json.dumps([asked, following]).encode()).decode()
+
+
+def _read_token(token: str, asked: str) -> Resume:
+    if not token:
+        return None
+    try:
+        value = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise _bad_token() from None
+    if not isinstance(value, list) or len(value) != 2 or isinstance(value[1], bool):
+        raise _bad_token()
+    if value[0] != asked:
+        raise invalid("page_token", "belongs to a list with another parent, filter or order")
+    return value[1]
+
+
+def _bad_token() -> Exception:
+    return invalid("page_token", "is not one that this list gave")
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
