@@ -1,0 +1,54 @@
+"""Makes a delivery pipeline what its specification says.
+
+    bazel run //svc:pipeline.apply
+
+Creates and updates what differs, uploads the source archive, and adds the access that Cloud Deploy itself manages. Run
+again, it changes nothing. Targets and automations that the specification no longer has stay, unless --prune is given.
+"""
+
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from msp.cli import entry, pipeline_flags
+
+if TYPE_CHECKING:
+    from msp.pipeline.live.changes import Change
+
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be changed.")
+_PRUNE = flags.DEFINE_bool(
+    "prune", False, "Also delete this service's targets and automations that the specification no longer has."
+)
+
+
+def main(argv: list[str]) -> int:
+    """Applies; takes no positional arguments."""
+    pipeline_flags.no_arguments(argv)
+    spec, region = pipeline_flags.pipeline()
+
+    from msp.pipeline.live import report
+    from msp.pipeline.live.pipeline import LivePipeline
+
+    endpoints = pipeline_flags.endpoints()
+    live = LivePipeline(spec, region, endpoints, timeout=pipeline_flags.TIMEOUT.value)
+    kept, found = live.split(live.changes(), prune=_PRUNE.value)
+    if found:
+        print(report.listing(found), flush=True)
+    for change in kept:
+        print(f"\n{report.headline(change)}\n    no longer in the specification; kept, --prune deletes it")
+    if _DRY_RUN.value:
+        print(f"\n{_count(found)}, not made (--dry_run)" if found else "nothing to change")
+        return 0
+    for number, change in enumerate(found, start=1):
+        live.make(change)
+        print(f"\n[{number}/{len(found)}] done: {report.headline(change)[2:]}", flush=True)
+    print(f"\n{_count(found)} made" if found else "nothing to change")
+    return 0
+
+
+def _count(found: "tuple[Change, ...]") -> str:
+    return "1 change" if len(found) == 1 else f"{len(found)} changes"
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,35 @@
+"""Compares a delivery pipeline with what is live.
+
+    bazel run //svc:pipeline.diff
+
+Prints every difference and ends with 1 if there is any, with 0 if there is none: drift detection for CI. It changes
+nothing.
+"""
+
+from absl import flags
+
+from msp.cli import entry, pipeline_flags
+
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be compared; asks no one, needs no credentials.")
+
+
+def main(argv: list[str]) -> int:
+    """Compares; takes no positional arguments. Returns 1 where something differs."""
+    pipeline_flags.no_arguments(argv)
+    spec, region = pipeline_flags.pipeline()
+
+    from msp.pipeline.live import report
+    from msp.pipeline.live.pipeline import LivePipeline
+
+    endpoints = pipeline_flags.endpoints()
+    live = LivePipeline(spec, region, endpoints, timeout=pipeline_flags.TIMEOUT.value)
+    if _DRY_RUN.value:
+        print("would compare:", *live.names(), sep="\n  ")
+        return 0
+    found = live.changes()
+    print(report.listing(found) if found else "no difference")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,88 @@
+"""The flags that `diff` and `apply` share: which pipeline, and which cloud."""
+
+import dataclasses
+import json
+import os
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from msp.cli import entry
+from msp.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from msp.gcp.endpoints import Endpoints
+    from msp.spec import Spec
+
+# Set by the rules `msp_pipeline` makes: the target's own config file.
+_CONFIG_VARIABLE = "MSP_PIPELINE_CONFIG"
+
+_SPEC = flags.DEFINE_string("spec", None, "The service's specification: path of its service.yaml.")
+_REGION = flags.DEFINE_string("region", None, "The Google Cloud region of the pipeline; us-central1 if not given.")
+_LOCAL_CLOUD = flags.DEFINE_string(
+    "local_cloud", os.environ.get("MSP_LOCAL_CLOUD"), "HOST:PORT of a local cloud to use instead of Google's."
+)
+TIMEOUT = flags.DEFINE_float("timeout", 300.0, "Seconds that one operation of Cloud Deploy may take.", lower_bound=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What a target of `msp_pipeline` knows.
+
+    Attributes:
+        spec: The specification's path, from where the target runs.
+        region: The pipeline's region.
+    """
+
+    spec: str
+    region: str
+
+
+def pipeline() -> "tuple[Spec, str]":
+    """The specification and the region that were asked for.
+
+    Raises:
+        UsageError: There is no specification, or the config file is not one.
+        SpecError: The specification is wrong.
+    """
+    from pathlib import Path
+
+    from msp.spec import load
+
+    given = os.environ.get(_CONFIG_VARIABLE)
+    if _SPEC.value:
+        return load(entry.user_path(_SPEC.value)), _REGION.value or "us-central1"
+    if not given:
+        raise UsageError("which pipeline?", hint="give --spec=service.yaml, or run a target of msp_pipeline")
+    config = read_config(Path(given))
+    return load(Path(config.spec)), _REGION.value or config.region
+
+
+def read_config(path: "Path") -> Config:
+    """A target's config file.
+
+    Raises:
+        UsageError: It can't be read, lacks a field or has one that is not known.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Config(**found)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path}: not a config file of msp_pipeline: {error}", hint="build the target again"
+        ) from error
+
+
+def endpoints() -> "Endpoints":
+    """Google's services, or the local cloud that was asked for."""
+    from msp.gcp.endpoints import Endpoints
+
+    return Endpoints.local(_LOCAL_CLOUD.value) if _LOCAL_CLOUD.value else Endpoints.google()
+
+
+def no_arguments(argv: list[str]) -> None:
+    """Refuses positional arguments."""
+    if argv[1:]:
+        raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")

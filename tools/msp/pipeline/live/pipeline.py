@@ -1,0 +1,72 @@
+"""A specification beside what is live of it."""
+
+from collections.abc import Iterator
+
+from msp.gcp.endpoints import Endpoints
+from msp.gcp.polling import Polling
+from msp.pipeline import archive, names
+from msp.pipeline.iam import bindings
+from msp.pipeline.live.changes import Change, DeleteResource, changes, wanted_resources
+from msp.pipeline.live.cloud import Cloud
+from msp.pipeline.live.report import short_name
+from msp.pipeline.resources import resources
+from msp.spec import Spec
+
+
+class LivePipeline:
+    """Compares a pipeline with what is live, and makes it so.
+
+    Args:
+        spec: A valid specification.
+        region: The pipeline's region.
+        endpoints: Where Google's services are.
+        timeout: Seconds that one operation of Cloud Deploy may take.
+        polling: How often to look at an operation.
+
+    Raises:
+        NoRolloutError: The specification has no `rollout`.
+        InvalidNameError: The region does not exist, or a name would pass what Google's services take.
+    """
+
+    def __init__(
+        self, spec: Spec, region: str, endpoints: Endpoints, *, timeout: float, polling: Polling | None = None
+    ) -> None:
+        self._made = resources(spec, region)
+        self._rows = bindings(spec, self._made)
+        self._archive = archive.source_archive()
+        self._endpoints = endpoints
+        self._timeout = timeout
+        self._polling = polling
+        self._connected: Cloud | None = None
+
+    def names(self) -> Iterator[str]:
+        """Everything that is compared, without looking at it."""
+        yield names.source_uri(self._made.project)
+        yield from (short_name(message.name) for message in wanted_resources(self._made))
+
+    def changes(self) -> tuple[Change, ...]:
+        """What differs, in the order in which it can be mended.
+
+        Raises:
+            CloudError: Something could not be read.
+        """
+        return changes(self._made, self._rows, self._archive, self._cloud().read())
+
+    def split(self, found: tuple[Change, ...], *, prune: bool) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+        """The changes that are left alone and those that are made: deletions are made only with `prune`."""
+        kept = tuple(change for change in found if isinstance(change, DeleteResource) and not prune)
+        return kept, tuple(change for change in found if change not in kept)
+
+    def make(self, change: Change) -> None:
+        """Makes one change and waits until it is done.
+
+        Raises:
+            CloudError: It was refused or could not be made.
+            PollTimeoutError: It did not end in time.
+        """
+        self._cloud().make(change, self._archive)
+
+    def _cloud(self) -> Cloud:
+        if self._connected is None:
+            self._connected = Cloud(self._endpoints, self._made, timeout=self._timeout, polling=self._polling)
+        return self._connected
