@@ -11,7 +11,7 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import control, grpc_server, http, locations, registry
+from msp.localcloud import control, grpc_server, http, locations, registry, storage
 from msp.localcloud.clock import Clock, ManualClock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
@@ -129,6 +129,9 @@ class LocalCloud:
             self.clock,
             registry.OpenPolicy(immutable_tags=self.immutable_tags),
         )
+        self.storage = storage.BucketState(
+            self.store, ContentDirectory(directory / "objects", durable=durable), self.clock
+        )
         operations = Operations(
             store=self.store,
             engine=self.engine,
@@ -145,7 +148,7 @@ class LocalCloud:
             faults=self.faults,
             operations=operations,
             images=self._images or self.registry,
-            buckets=self._buckets or _Nothing(),
+            buckets=self._buckets or self.storage,
             pace=self._pace,
         )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
@@ -153,6 +156,7 @@ class LocalCloud:
         routes: list[BaseRoute] = [
             *control.routes(self),
             *registry.routes(self.registry, authenticator, self.faults),
+            *storage.routes(self.storage, self.faults),
         ]
         return methods, routes
 
@@ -174,13 +178,6 @@ class LocalCloud:
             self.clock.advance(max(due - self.clock.now(), timedelta(0)))
             self.engine.run_due()
         self.clock.advance(end - self.clock.now())
-
-
-class _Nothing:
-    """Buckets in which nothing is."""
-
-    def read(self, bucket: str, object_name: str) -> None:  # noqa: ARG002
-        return None
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

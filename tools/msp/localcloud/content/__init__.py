@@ -1,6 +1,7 @@
 """Content as files: streamed in, verified, and put in its place only when whole; streamed out, whole or in part."""
 
 from msp.localcloud.content.directory import ContentDirectory
+from msp.localcloud.content.locks import Locks
 from msp.localcloud.content.ranges import Part, RangeNotSatisfiableError, requested_part
 from msp.localcloud.content.spool import Hash, LengthError, Spool, pieces
 from msp.localcloud.content.stream import FileAnswer
@@ -10,6 +11,7 @@ __all__ = [
     "FileAnswer",
     "Hash",
     "LengthError",
+    "Locks",
     "Part",
     "RangeNotSatisfiableError",
     "Spool",

@@ -41,13 +41,11 @@ class Spool:
     Attributes:
         path: Where the file grows.
         size: Its bytes so far.
-        lock: To be held by who appends or finishes.
     """
 
     def __init__(self, path: Path, hashes: Mapping[str, Callable[[], Hash]], *, durable: bool) -> None:
         self.path = path
         self.size = 0
-        self.lock = asyncio.Lock()
         self._hashes = {name: make() for name, make in hashes.items()}
         self._durable = durable
         path.touch()
@@ -57,10 +55,18 @@ class Spool:
         """Goes on with a file of an earlier process: what was not acknowledged (past `size`) is cut off.
 
         Raises:
-            ValueError: The file holds less than `size` bytes.
+            ValueError: The file is gone, or holds less than `size` bytes.
         """
+        return await asyncio.to_thread(cls._reopened, path, hashes, size=size, durable=durable)
+
+    @classmethod
+    def _reopened(cls, path: Path, hashes: Mapping[str, Callable[[], Hash]], *, size: int, durable: bool) -> "Spool":
+        if not path.exists() or path.stat().st_size < size:
+            raise ValueError(f"{path} does not hold the {size} bytes that were acknowledged")
+        os.truncate(path, size)
         spool = cls(path, hashes, durable=durable)
-        await asyncio.to_thread(spool._rehash, size)
+        for piece in pieces(path):
+            spool._update(piece)
         return spool
 
     def digest(self, name: str) -> bytes:
@@ -124,13 +130,6 @@ class Spool:
             file.flush()
             if self._durable:
                 os.fsync(file.fileno())
-
-    def _rehash(self, size: int) -> None:
-        if self.path.stat().st_size < size:
-            raise ValueError(f"{self.path} holds less than the {size} bytes that were acknowledged")
-        os.truncate(self.path, size)
-        for piece in pieces(self.path):
-            self._update(piece)
 
 
 def pieces(path: Path) -> Iterable[bytes]:

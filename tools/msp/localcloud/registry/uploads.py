@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msp.localcloud.clock import Clock
-from msp.localcloud.content import ContentDirectory, LengthError, Spool, pieces
+from msp.localcloud.content import ContentDirectory, LengthError, Locks, Spool, pieces
 from msp.localcloud.registry.blobs import Blobs, file_name
 from msp.localcloud.registry.errors import RegistryError
 from msp.localcloud.store import Store
@@ -50,7 +50,7 @@ class Uploads:
         self._blobs = blobs
         self._clock = clock
         self._spools: dict[str, Spool] = {}
-        self._reopening = asyncio.Lock()
+        self._locks = Locks()
 
     def begin(self, repository: str) -> str:
         """Begins an upload to a repository; returns its identifier."""
@@ -65,7 +65,8 @@ class Uploads:
         Raises:
             RegistryError: `BLOB_UPLOAD_UNKNOWN`.
         """
-        return (await self._spool(repository, identifier)).size
+        async with self._locked(repository, identifier) as spool:
+            return spool.size
 
     async def append(self, repository: str, identifier: str, chunk: Chunk) -> int:
         """Adds a chunk; returns how many bytes are kept now.
@@ -114,8 +115,8 @@ class Uploads:
 
     async def discard(self, identifier: str) -> None:
         """Ends an upload of which nobody was told, if it is still under way."""
-        if spool := self._spools.get(identifier):
-            async with spool.lock:
+        async with self._locks.of(identifier):
+            if identifier in self._spools:
                 self._forget(identifier)
 
     def expire(self) -> set[str]:
@@ -130,21 +131,14 @@ class Uploads:
 
     @asynccontextmanager
     async def _locked(self, repository: str, identifier: str) -> AsyncIterator[Spool]:
-        spool = await self._spool(repository, identifier)
-        async with spool.lock:
-            if self._spools.get(identifier) is not spool:
+        async with self._locks.of(identifier):
+            payload = self._store.get(_KIND, identifier)
+            session = json.loads(payload) if payload else {}
+            if session.get("repository") != repository:
                 raise _unknown(identifier)
-            yield spool
-
-    async def _spool(self, repository: str, identifier: str) -> Spool:
-        payload = self._store.get(_KIND, identifier)
-        session = json.loads(payload) if payload else {}
-        if session.get("repository") != repository:
-            raise _unknown(identifier)
-        async with self._reopening:
             if identifier not in self._spools:
                 self._spools[identifier] = await self._reopen(identifier, session["offset"])
-        return self._spools[identifier]
+            yield self._spools[identifier]
 
     async def _reopen(self, identifier: str, offset: int) -> Spool:
         path, durable = self._directory.incoming(identifier), self._directory.durable

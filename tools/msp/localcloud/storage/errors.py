@@ -1,0 +1,54 @@
+"""Errors in the shape of Cloud Storage's JSON API (https://cloud.google.com/storage/docs/json_api/v1/status-codes)."""
+
+from typing import Any
+
+
+class StorageError(Exception):
+    """What Storage answers when it refuses.
+
+    Attributes:
+        status: The HTTP status.
+        reason: Google's word for it, `notFound`.
+        message: What is wrong, for its reader.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer's body."""
+        cause = {"message": self.message, "domain": "global", "reason": self.reason}
+        return {"error": {"code": self.status, "message": self.message, "errors": [cause]}}
+
+
+def invalid(message: str) -> StorageError:
+    """A 400 for a value that can't be."""
+    return StorageError(400, "invalid", message)
+
+
+def required(name: str) -> StorageError:
+    """A 400 for what is missing."""
+    return StorageError(400, "required", f"Required parameter: {name}")
+
+
+def bucket_not_found() -> StorageError:
+    """The 404 for a bucket."""
+    return StorageError(404, "notFound", "The specified bucket does not exist.")
+
+
+def object_not_found(bucket: str, name: str) -> StorageError:
+    """The 404 for an object."""
+    return StorageError(404, "notFound", f"No such object: {bucket}/{name}")
+
+
+def condition_not_met() -> StorageError:
+    """The 412 for a precondition."""
+    return StorageError(412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold.")
+
+
+def not_modified() -> StorageError:
+    """The 304 for a read whose precondition says that the client has it already."""
+    return StorageError(304, "notModified", "Not Modified")
