@@ -1,6 +1,7 @@
 """The one pool of connections that everything remote goes through."""
 
-from typing import Any
+import ssl
+from pathlib import Path
 
 import urllib3
 
@@ -11,28 +12,29 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 
 
-def connection_pool(*, connections: int = 8, ca_file: str | None = None) -> urllib3.PoolManager:
+def connection_pool(*, connections: int = 8) -> urllib3.PoolManager:
     """A pool that keeps up to `connections` open per host, and neither retries nor follows redirects by itself.
 
-    Args:
-        connections: Connections kept per host.
-        ca_file: Certificate authorities to trust besides the system's: a PEM file.
+    It trusts the system's certificate authorities, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
     """
-    options: dict[str, Any] = {}
-    if ca_file is not None:
-        import ssl
-
-        context = ssl.create_default_context()
-        context.load_verify_locations(ca_file)
-        options["ssl_context"] = context
     return urllib3.PoolManager(
         num_pools=16,
         maxsize=connections,
         blocksize=_BLOCK_BYTES,
         retries=False,
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        **options,
+        ca_certs=_certificate_authorities(),
     )
+
+
+def _certificate_authorities() -> str | None:
+    """None for the system's own; a Python that was built elsewhere may look for them where this system has none."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
+        return None
+    import certifi
+
+    return certifi.where()
 
 
 def reason(error: urllib3.exceptions.HTTPError) -> str:

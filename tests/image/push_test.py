@@ -1,0 +1,311 @@
+"""Pushes to a registry in memory: what is sent, how often, in which order, and what happens when it fails."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from msp.gcp.endpoints import Endpoints
+from msp.gcp.errors import RemoteError, UnreachableError
+from msp.gcp.http import connection_pool
+from msp.gcp.retry import RetryPolicy
+from msp.image.credentials import Keychain
+from msp.image.layout import Descriptor, Layout, LayoutError
+from msp.image.progress import Outcome
+from msp.image.push import WORKERS, Pushed, push
+from msp.image.reference import Repository
+from msp.image.registry import Registry, RegistryError
+
+if TYPE_CHECKING:
+    from tests.image.conftest import Fault, LayoutBuilder, MemoryRegistry, Request
+
+LARGE = b"0123456789abcdef" * (12 << 16)  # 12 MiB: large enough for an upload to be taken up again.
+
+
+class Recorder:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+        self.outcomes: list[Outcome] = []
+        self.retries: list[tuple[str, float]] = []
+        self.ends = 0
+
+    def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
+        self.image, self.blobs = image, blobs
+
+    def sent(self, size: int) -> None:
+        self.sent_bytes += size
+
+    def ended(self, _blob: Descriptor, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    def retrying(self, error: RemoteError, seconds: float) -> None:
+        self.retries.append((error.message, seconds))
+
+    def end(self) -> None:
+        self.ends += 1
+
+
+Push = Callable[..., Pushed]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def send(memory_registry: "MemoryRegistry", recorder: Recorder) -> Push:
+    def run(layout: Layout, name: str = "p/app", tag: str = "t", **options: str) -> Pushed:
+        retry = RetryPolicy(sleep=lambda _: None)
+        pool = connection_pool(connections=WORKERS)
+        registry = Registry(pool, Keychain(None, {}), Endpoints.google(), retry)
+        return push(layout, Repository(memory_registry.host, name), tag, registry, recorder, **options)
+
+    return run
+
+
+def test_pushes_every_blob_once_then_the_tag(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, recorder: Recorder
+) -> None:
+    layout = Layout(builder.root(builder.image(*(bytes([n]) * 1000 for n in range(12)))))
+    pushed = send(layout)
+    assert (pushed.digest, pushed.blobs_uploaded, pushed.blobs_present) == (layout.digest, 13, 0)
+    assert pushed.size == pushed.bytes_uploaded == recorder.sent_bytes == sum(blob.size for blob in layout.blobs)
+    assert memory_registry.manifests["p/app", "t"][1] == layout.root.content
+    for blob in layout.blobs:
+        assert memory_registry.blobs["p/app", blob.digest] == b"".join(layout.read(blob))
+    assert len(memory_registry.asked("PUT upload")) == 13
+    assert [request.what for request in memory_registry.requests[-2:]] == ["PUT manifest", "HEAD manifest"]
+    assert recorder.outcomes == [Outcome.UPLOADED] * 13
+    assert recorder.ends == 1
+
+
+def test_an_index_comes_after_its_images(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    arm, amd = builder.image(b"base", b"arm"), builder.image(b"base", b"amd")
+    layout = Layout(builder.root(builder.index(builder.index(arm, amd), arm)))
+    assert send(layout).digest == layout.digest
+    # The registry refuses a manifest whose parts it hasn't got, so that all are there shows their order.
+    assert {digest for _, digest in memory_registry.manifests} == {
+        "t",
+        *(m.descriptor.digest for m in layout.manifests),
+    }
+    assert len(memory_registry.asked("PUT manifest")) == 4
+
+
+def test_what_is_there_is_not_sent(builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push) -> None:
+    send(Layout(builder.root(builder.image(b"one", b"two"))))
+    layout = Layout(builder.root(builder.image(b"one", b"three")))
+    memory_registry.requests.clear()
+    pushed = send(layout, tag="u")
+    assert (pushed.blobs_uploaded, pushed.blobs_present) == (2, 1)
+    assert len(memory_registry.asked("PUT upload")) == 2
+
+
+def test_an_image_that_is_there_only_gets_its_tag(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+    send(layout)
+    memory_registry.requests.clear()
+    pushed = send(layout, tag="u")
+    assert (pushed.digest, pushed.blobs_present, pushed.bytes_uploaded) == (layout.digest, 2, 0)
+    assert {request.what for request in memory_registry.requests} <= {"HEAD manifest", "PUT manifest", "HEAD blob"}
+    assert len(memory_registry.asked("PUT manifest")) == 1
+
+
+def test_a_push_repeated_changes_nothing(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+    first = send(layout)
+    memory_registry.requests.clear()
+    assert send(layout).digest == first.digest
+    assert {request.method for request in memory_registry.requests} == {"HEAD"}
+
+
+def test_a_blob_is_mounted_from_where_it_is_known_to_be(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    send(Layout(builder.root(builder.image(b"base", b"noted"))), name="p/base")
+    base, noted = builder.blob(b"base"), builder.blob(b"noted")
+    noted["annotations"] = {f"containerd.io/distribution.source.{memory_registry.host}": "p/base,p/other"}
+    memory_registry.requests.clear()
+    annotations = {"org.opencontainers.image.base.name": f"{memory_registry.host}/p/base:1"}
+    pushed = send(Layout(builder.root(builder.image(base, b"own", annotations=annotations))))
+    assert (pushed.blobs_mounted, pushed.blobs_uploaded) == (1, 2)
+    pushed = send(Layout(builder.root(builder.image(noted, b"other"))), name="p/second")
+    assert (pushed.blobs_mounted, pushed.blobs_uploaded) == (1, 2)
+    pushed = send(Layout(builder.root(builder.image(builder.blob(b"base")))), name="p/third", mount_from="p/base")
+    assert (pushed.blobs_mounted, pushed.blobs_uploaded) == (1, 1)
+
+
+STEPS = ["HEAD manifest", "HEAD blob", "POST upload", "PUT upload", "PUT manifest"]
+
+
+@pytest.mark.parametrize("what", STEPS)
+@pytest.mark.parametrize("status", [0, 408, 429, 500, 502, 503, 504])
+def test_a_failure_on_the_way_is_repeated(
+    *,
+    builder: "LayoutBuilder",
+    memory_registry: "MemoryRegistry",
+    send: Push,
+    recorder: Recorder,
+    make_fault: "type[Fault]",
+    what: str,
+    status: int,
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one", b"two")))
+    memory_registry.fail(what, make_fault(status), make_fault(status))
+    pushed = send(layout)
+    assert pushed.digest == layout.digest
+    assert pushed.bytes_uploaded == recorder.sent_bytes == pushed.size
+    assert len(recorder.retries) == 2
+
+
+@pytest.mark.parametrize("what", STEPS)
+def test_a_lost_answer_does_no_harm(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", what: str
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one", b"two")))
+    memory_registry.fail(what, make_fault(lose=True))
+    pushed = send(layout)  # The registry itself fails the test if a blob is uploaded twice.
+    assert (pushed.digest, pushed.blobs_uploaded) == (layout.digest, 3)
+
+
+def test_waits_as_long_as_the_registry_asks(
+    builder: "LayoutBuilder",
+    memory_registry: "MemoryRegistry",
+    send: Push,
+    recorder: Recorder,
+    make_fault: "type[Fault]",
+) -> None:
+    memory_registry.fail("PUT manifest", make_fault(429, headers={"Retry-After": "7"}))
+    send(Layout(builder.root(builder.image(b"one"))))
+    assert [seconds for _, seconds in recorder.retries] == [7]
+
+
+def test_an_upload_that_breaks_off_is_taken_up_where_it_stands(
+    builder: "LayoutBuilder",
+    memory_registry: "MemoryRegistry",
+    send: Push,
+    recorder: Recorder,
+    make_fault: "type[Fault]",
+) -> None:
+    layout = Layout(builder.root(builder.image(LARGE)))
+    faults = [make_fault(0, after=7 << 20), make_fault(503, after=2 << 20)]
+    sizes: list[int] = []
+
+    def fault(request: "Request") -> "Fault | None":
+        size = int(request.headers.get("content-length", 0))
+        if request.what != "PUT upload" or size < 1000:  # The config is on its way at the same time.
+            return None
+        sizes.append(size)
+        return faults.pop(0) if faults else None
+
+    memory_registry.fault = fault
+    pushed = send(layout)
+    assert memory_registry.blobs["p/app", layout.blobs[1].digest] == LARGE
+    assert sizes == [12 << 20, 5 << 20, 3 << 20]
+    assert recorder.sent_bytes == pushed.size
+
+
+@pytest.mark.parametrize("code", ["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "DIGEST_INVALID", "RANGE_INVALID"])
+def test_an_upload_that_the_registry_lost_begins_again(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", code: str
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+    memory_registry.fail("PUT upload", make_fault(400, body=b'{"errors": [{"code": "%s"}]}' % code.encode()))
+    assert send(layout).digest == layout.digest
+
+
+def test_a_registry_that_stays_broken_is_given_up(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+    memory_registry.fault = lambda request: make_fault(503) if request.what == "PUT upload" else None
+    with pytest.raises(RegistryError, match="the registry answered 503 to uploading blob sha256:"):
+        send(layout)
+    assert len(memory_registry.asked("PUT upload")) <= 10
+    assert not memory_registry.asked("PUT manifest")
+    memory_registry.fault = lambda _request: None
+    assert send(layout).digest == layout.digest
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [(403, "DENIED", "needs the right to push"), (404, "NAME_UNKNOWN", "check the repository's name"), (400, "", "")],
+)
+def test_a_refusal_says_what_was_refused_and_is_not_repeated(
+    *,
+    builder: "LayoutBuilder",
+    memory_registry: "MemoryRegistry",
+    send: Push,
+    recorder: Recorder,
+    make_fault: "type[Fault]",
+    status: int,
+    code: str,
+    hint: str,
+) -> None:
+    body = b'{"errors": [{"code": "%s", "message": "because"}]}' % code.encode()
+    memory_registry.fault = lambda r: make_fault(status, body=body) if r.what == "POST upload" else None
+    with pytest.raises(RegistryError) as raised:
+        send(Layout(builder.root(builder.image(b"one"))))
+    assert raised.value.message == " ".join(
+        f"{memory_registry.host}/p/app: the registry answered {status} {code} to beginning an upload: because".split()
+    )
+    assert hint in raised.value.hint
+    assert not recorder.retries
+
+
+def test_a_corrupt_blob_never_becomes_an_image(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    layer = builder.blob(LARGE)
+    layout = Layout(builder.root(builder.image(layer)))
+    builder.file(layer).write_bytes(LARGE[:-1] + b"x")
+    with pytest.raises(LayoutError, match="corrupt"):
+        send(layout)
+    assert layer["digest"] not in {digest for _, digest in memory_registry.blobs}
+    assert not memory_registry.manifests
+
+
+def test_a_tag_that_is_something_else_afterwards_is_noticed(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    other = "sha256:" + "0" * 64
+
+    def fault(request: "Request") -> "Fault | None":
+        stored = ("p/app", "t") in memory_registry.manifests
+        return (
+            make_fault(200, headers={"Docker-Content-Digest": other}) if stored and request.method == "HEAD" else None
+        )
+
+    memory_registry.fault = fault
+    with pytest.raises(RegistryError, match=f"t is {other}, and sha256:"):
+        send(Layout(builder.root(builder.image(b"one"))))
+
+
+def test_a_registry_that_names_no_digest_is_read(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+
+    def fault(request: "Request") -> "Fault | None":
+        content = memory_registry.manifests.get(("p/app", "t"))
+        return make_fault(200, body=content[1]) if content and request.what.endswith(" manifest") else None
+
+    memory_registry.fault = fault
+    assert send(layout).digest == "sha256:" + hashlib.sha256(layout.root.content).hexdigest()
+
+
+def test_a_registry_that_drops_every_connection(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    memory_registry.fault = lambda _request: make_fault(0)
+    with pytest.raises(UnreachableError, match=f"{memory_registry.host} can't be reached: the connection was dropped"):
+        send(Layout(builder.root(builder.image(b"one"))))
