@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import weakref
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -67,6 +68,7 @@ class World:
 
     def __init__(self, pace: Pace = Pace(), stages: list[Any] | None = None) -> None:  # noqa: B008
         self.store = Store(None)
+        weakref.finalize(self, self.store.close)
         self.clock = ManualClock()
         self.engine = Engine(self.store, self.clock)
         self.faults = Faults()

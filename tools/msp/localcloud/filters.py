@@ -295,8 +295,8 @@ def _parsed(convert: Callable[[], Any], restriction: Restriction) -> Value:
         raise _invalid(f"{restriction.value!r} can't be compared with {'.'.join(restriction.path)!r}") from None
 
 
-def _well_known(field: Value, text: str) -> Value:
-    message = field.message_type._concrete_class()
+def _well_known(kind: Callable[[], Value], text: str) -> Value:
+    message = kind()
     message.FromJsonString(text)
     return message
 

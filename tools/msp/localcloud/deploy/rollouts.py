@@ -13,7 +13,7 @@ from msp.localcloud.deploy import jobs, names, stages, validation
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.execution import Executor, Outcome
 from msp.localcloud.deploy.policies import Policies
-from msp.localcloud.deploy.resources import JOB_RUN, PIPELINE, RELEASE, ROLLOUT, Resources, slot, slot_state
+from msp.localcloud.deploy.resources import JOB_RUN, PIPELINE, RELEASE, ROLLOUT, Resources, slot, slot_of, slot_state
 from msp.localcloud.engine import Engine
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, Code, failed_precondition, invalid
@@ -160,22 +160,27 @@ class Rollouts:
         needs_approval = target.require_approval and not origin.controller
         rollout.approval_state = _APPROVALS.NEEDS_APPROVAL if needs_approval else _APPROVALS.DOES_NOT_NEED_APPROVAL
         children = list(target.multi_target.target_ids)
-        rollout.phases.extend(stages.child_phases(strategy, children) if children else stages.phases(strategy))
-        self._skip_phases(rollout, request.starting_phase_id)
+        own = stages.phases(strategy)
+        start, message = self._start(rollout, [phase.id for phase in own], children, request.starting_phase_id)
+        rollout.phases.extend(stages.child_phases(own, children, start) if children else own)
+        for phase in rollout.phases[:start]:
+            phase.state, phase.skip_message = _PHASES.SKIPPED, message
+            for job in stages.jobs(phase):
+                job.state = _JOBS.SKIPPED
         return rollout
 
-    def _skip_phases(self, rollout: "pb.Rollout", starting_phase_id: str) -> None:
-        ids = [phase.id for phase in rollout.phases]
+    def _start(
+        self, rollout: "pb.Rollout", ids: Sequence[str], children: Sequence[str], starting_phase_id: str
+    ) -> tuple[int, str]:
+        """The number of the phase to start with, and why those before it are skipped."""
         message = "A later phase was asked for to start with"
-        if not starting_phase_id and self._store.get("running", slot(rollout)) is None:
+        slots = [slot_of(names.pipeline(rollout.name), child) for child in children] or [slot(rollout)]
+        if not starting_phase_id and not any(self._store.get("running", each) for each in slots):
             # A canary shares traffic with what runs already: the first rollout to a target goes straight to stable.
             starting_phase_id, message = "stable", "Nothing was deployed to the target before"
         if starting_phase_id and starting_phase_id not in ids:
             raise invalid("starting_phase_id", f"{starting_phase_id!r} is none of the phases {', '.join(ids)}")
-        for phase in rollout.phases[: ids.index(starting_phase_id) if starting_phase_id else 0]:
-            phase.state, phase.skip_message = _PHASES.SKIPPED, message
-            for job in stages.jobs(phase):
-                job.state = _JOBS.SKIPPED
+        return (ids.index(starting_phase_id) if starting_phase_id else 0), message
 
     def release_changed(self, release: "pb.Release") -> None:
         """Carries on with the rollouts that wait for a release, now that it was rendered or abandoned."""
@@ -244,6 +249,10 @@ class Rollouts:
                     self._start_job(rollout, phase, job)
             self._save(rollout)
             return
+        failed = next((job for job in stages.jobs(phase) if job.state == _JOBS.FAILED), None)
+        if failed is not None:
+            self._fail(rollout, Outcome(rollout.failure_reason), phase.id, failed.id)
+            return
         phase.state = _PHASES.SUCCEEDED
         if _current(rollout) is not None:
             self._save(rollout)
@@ -306,6 +315,8 @@ class Rollouts:
             return
         job.state = _JOBS.FAILED
         if any(other.state == _JOBS.IN_PROGRESS for other in stages.jobs(phase)):
+            # The other children of a multi-target end first.
+            rollout.failure_reason = outcome.failure
             self._save(rollout)
             return
         self._fail(rollout, outcome, phase.id, job.id)

@@ -123,18 +123,25 @@ def _phase(phase_id: str, hooks: "pb.Standard", *, first: bool, final: bool) -> 
     return phase
 
 
-def child_phases(strategy: "pb.Strategy", children: Sequence[str]) -> list["pb.Phase"]:
-    """The phases of a rollout to a multi-target: the first creates its children's rollouts, the others advance them."""
+def child_phases(own: Sequence["pb.Phase"], children: Sequence[str], creating: int) -> list["pb.Phase"]:
+    """The phases of a rollout to a multi-target.
+
+    Args:
+        own: The phases that its strategy has.
+        children: The ids of its children.
+        creating: The number of the phase that creates the children's rollouts; those after it advance them.
+    """
     made = []
-    for number, own in enumerate(phases(strategy)):
-        phase = pb.Phase(id=own.id, state=pb.Phase.State.PENDING)
-        jobs = phase.child_rollout_jobs
+    for number, phase in enumerate(own):
+        controlling = pb.Phase(id=phase.id, state=pb.Phase.State.PENDING)
+        jobs = controlling.child_rollout_jobs
+        jobs.SetInParent()
         for child in children:
-            if number == 0:
+            if number <= creating:
                 jobs.create_rollout_jobs.append(job("create_child_rollout", f"create-rollout-{child}"))
             else:
                 jobs.advance_rollout_jobs.append(job("advance_child_rollout", f"advance-rollout-{child}"))
-        made.append(phase)
+        made.append(controlling)
     return made
 
 

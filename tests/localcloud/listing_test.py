@@ -1,0 +1,86 @@
+"""Pages: every document once, in order, with any filter, and tokens that are checked."""
+
+import pytest
+from tests.localcloud.deploy.world import LOCATION, PIPELINE, World
+
+from msp.localcloud.status import ApiError
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = World()
+    for number in range(7):
+        world.rollout(world.release(f"r{number}"), "staging" if number % 2 else "prod")
+        world.advance(seconds=1)
+    return world
+
+
+def ids(world: World, method: str, parent: str, field: str, **fields: object) -> list[str]:
+    found, token = [], ""
+    while True:
+        answer = world.call(method, parent=parent, page_token=token, **fields)
+        page = list(getattr(answer, field))
+        found += [each.name.rpartition("/")[2] for each in page]
+        token = answer.next_page_token
+        if not token:
+            return found
+        assert len(page) == fields["page_size"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("order", ["", "createTime desc", "CreateTime desc", "renderEndTime desc"])
+def test_newest_first_in_pages_of_any_size(world: World, size: int, order: str) -> None:
+    found = ids(world, "ListReleases", PIPELINE, "releases", page_size=size, order_by=order)
+    assert found == [f"r{number}" for number in reversed(range(7))]
+
+
+@pytest.mark.parametrize("order", ["name", "createTime", "render_end_time asc, name desc"])
+def test_oldest_first(world: World, order: str) -> None:
+    found = ids(world, "ListReleases", PIPELINE, "releases", page_size=2, order_by=order)
+    assert found == [f"r{number}" for number in range(7)]
+
+
+def test_all_releases_of_a_pipeline_filtered_and_ordered_as_gcloud_does(world: World) -> None:
+    fields = {"filter": 'state="SUCCEEDED" AND targetId="staging"', "order_by": "DeployEndTime desc", "page_size": 2}
+    found = ids(world, "ListRollouts", f"{PIPELINE}/releases/-", "rollouts", **fields)
+    assert found == ["r5-to-staging", "r3-to-staging", "r1-to-staging"]
+    everywhere = ids(world, "ListRollouts", f"{LOCATION}/deliveryPipelines/-/releases/-", "rollouts", page_size=5)
+    assert len(everywhere) == 7
+    assert ids(world, "ListRollouts", f"{PIPELINE}/releases/r1", "rollouts", page_size=5) == ["r1-to-staging"]
+
+
+def test_a_filter_on_a_field_of_elements(world: World) -> None:
+    for target, expected in (("prod", ["app"]), ("pro", [])):
+        text = f'serialPipeline.stages.targetId:"{target}"'
+        assert ids(world, "ListDeliveryPipelines", LOCATION, "delivery_pipelines", page_size=5, filter=text) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"page_size": -1}, "page_size"),
+        ({"page_token": "x"}, "page_token"),
+        ({"page_token": "bnVsbA=="}, "page_token"),
+        ({"order_by": "nothing"}, "order_by"),
+        ({"order_by": "labels"}, "order_by"),
+        ({"order_by": "name sideways"}, "order_by"),
+        ({"filter": "nope=1"}, "nope"),
+    ],
+)
+def test_what_can_not_be_listed(world: World, fields: dict[str, object], problem: str) -> None:
+    with pytest.raises(ApiError, match=f"INVALID_ARGUMENT.*{problem}"):
+        world.call("ListReleases", parent=PIPELINE, **fields)
+
+
+def test_a_token_is_for_its_own_list(world: World) -> None:
+    token = world.call("ListReleases", parent=PIPELINE, page_size=2).next_page_token
+    with pytest.raises(ApiError, match="another parent, filter or order"):
+        world.call("ListReleases", parent=PIPELINE, page_token=token, order_by="name")
+
+
+def test_the_most_on_a_page() -> None:
+    world = World()
+    for number in range(60):
+        world.release(f"r{number}")
+    assert len(world.call("ListReleases", parent=PIPELINE).releases) == 50
+    assert len(world.call("ListReleases", parent=PIPELINE, page_size=5000).releases) == 60
