@@ -253,7 +253,7 @@ def test_what_is_not_emulated_says_so(storage: Storage) -> None:
     assert reason(storage.call("POST", "/storage/v1/b/bucket-a")) == (405, "methodNotAllowed")
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b'"x"', b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b'"x"', b"[" * 100_000, b'{"a": NaN}', b'{"a": "\\ud800"}'])
 def test_a_body_that_is_no_object(storage: Storage, body: bytes) -> None:
     assert reason(storage.call("PATCH", "/storage/v1/b/bucket-a", data=body)) == (400, "invalid")
 

@@ -1,9 +1,9 @@
 """What a manifest says: OCI image manifests and indexes, and Docker's version 2, schema 2 manifests and lists."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from msp.localcloud import strict_json
 from msp.localcloud.registry.errors import RegistryError
 from msp.localcloud.registry.names import is_digest
 
@@ -102,18 +102,12 @@ def parse(content: bytes, content_type: str | None = None) -> Manifest:
 
 def _document(content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content.decode(), parse_constant=_no_constant)
-    except RecursionError:
-        raise _invalid("", "is nested too deeply") from None
+        document = strict_json.loads(content)
     except ValueError as error:
         raise _invalid("", f"is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise _invalid("", "is not a JSON object")
     return document
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _media_type(document: dict[str, Any], content_type: str | None) -> str:

@@ -1,11 +1,11 @@
 """A request to Storage, and what its handlers read of it."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 
+from msp.localcloud import strict_json
 from msp.localcloud.storage.errors import invalid
 from msp.localcloud.storage.objects import Address
 from msp.localcloud.storage.operations import Operation
@@ -82,8 +82,8 @@ def parse_resource(body: bytes) -> dict[str, Any]:
         StorageError: 400: it is no JSON object.
     """
     try:
-        value = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError) as error:
+        value = strict_json.loads(body) if body.strip() else {}
+    except ValueError as error:
         raise invalid(f"Parse Error: {error}") from None
     if not isinstance(value, dict):
         raise invalid("Parse Error: the body is not a JSON object")
