@@ -59,7 +59,9 @@ def _finding(  # noqa: PLR0911 - a table of the kinds of errors
         case "extra_forbidden":
             return Finding(path, _unknown(str(path[-1]), _fields(path[:-1], model)), at_key=True)
         case _ if isinstance(node, Scalar) and node.value is None:
-            return Finding(path, f"has no value; write one{_example(path, model)}, or remove the line")
+            return Finding(
+                path, f"has no value; write one{_example(path, model)}, or remove the line", at_key=not node.text
+            )
         case "literal_error":
             return Finding(path, _not_one_of(node, path, model))
         case "form":
