@@ -61,6 +61,8 @@ class Checked:
         if not problems:
             return f"{_count(len(self.specs), 'specification')} valid"
         files = len(self.specs) + len(self.problems)
+        if files == 1:
+            return _count(problems, "problem")
         return f"{_count(problems, 'problem')} in {len(self.problems)} of {_count(files, 'specification')}"
 
 

@@ -32,7 +32,7 @@ class Form:
         if not re.search(self.pattern, text) or text.endswith("\n"):
             wrong.append(f"must be {self.meaning}")
         if self.max_length is not None and len(text) > self.max_length:
-            wrong.append(f"has {len(text)} characters, of which {self.max_length} are allowed")
+            wrong.append(f"has {len(text)} characters, {len(text) - self.max_length} too many")
         if not wrong:
             return ""
         subject = quoted(text) if text.strip() else "it is empty, and"

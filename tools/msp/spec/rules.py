@@ -71,8 +71,8 @@ def _display_names_fit(facts: Facts) -> Iterator[Finding]:
             shorten = "`service.name` or this id" if named else "this id, or give the service a shorter `service.name`"
             yield Finding(
                 (*path, "id"),
-                f"the project's display name {quoted(display_name)} has {len(display_name)} characters, of which "
-                f"{DISPLAY_NAME_LENGTH} are allowed; shorten {shorten} by {excess}",
+                f"the project's display name {quoted(display_name)} has {len(display_name)} characters, "
+                f"{excess} too many; shorten {shorten}",
             )
 
 
