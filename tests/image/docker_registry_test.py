@@ -205,7 +205,8 @@ def _wait_until_up(host: str, ca_file: Path, server: "subprocess.Popen[bytes]") 
         with contextlib.suppress(OSError):
             try:
                 urllib.request.urlopen(f"https://{host}/v2/", context=context, timeout=5)
-            except urllib.error.HTTPError:
+            except urllib.error.HTTPError as answer:
+                answer.close()
                 return  # It wants a login: it is up.
         time.sleep(0.05)
     raise AssertionError("docker-registry did not come up in 30 s")

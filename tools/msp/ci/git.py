@@ -1,0 +1,46 @@
+"""Questions to git about a checkout."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+# `git status` in a monorepo with a cold cache takes a while.
+_SECONDS = 20.0
+
+# Given the arguments after `git`, what it prints, without white space around it; None if it fails.
+Git = Callable[..., str | None]
+
+
+def git_in(
+    directory: Path,
+    environment: Mapping[str, str],
+    run: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run,
+) -> Git:
+    """Runs git in a directory. No git, no checkout and no answer in time count as failing.
+
+    Args:
+        directory: Somewhere in the checkout: `BUILD_WORKSPACE_DIRECTORY`.
+        environment: For git; variables that would point it elsewhere are taken out.
+        run: Runs it; replaced in tests.
+    """
+    variables = {key: value for key, value in environment.items() if key not in {"GIT_DIR", "GIT_WORK_TREE"}}
+    # No lock and no refresh of the index: somebody may be committing meanwhile.
+    variables["GIT_OPTIONAL_LOCKS"] = "0"
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = run(
+                ["git", *arguments],
+                cwd=directory,
+                env=variables,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    return git

@@ -1,0 +1,46 @@
+"""What GitHub Actions is told: a summary on the run's page, and outputs for later steps."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+
+class GitHubActions:
+    """Reports to the run's page, through the files that GitHub names. Nothing here can fail a deployment.
+
+    Args:
+        environment: Tells whether this is GitHub Actions, and where the files are.
+        out: Where to say what went wrong.
+        delimiter: Makes a text that no value contains.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], out: TextIO, delimiter: Callable[[], str] = secrets.token_hex
+    ) -> None:
+        self.active = environment.get("GITHUB_ACTIONS") == "true"
+        self._environment = environment
+        self._out = out
+        self._delimiter = delimiter
+
+    def summarize(self, markdown: str) -> bool:
+        """Adds to the summary of the step; returns whether it is there."""
+        return self._append("GITHUB_STEP_SUMMARY", markdown.rstrip("\n") + "\n")
+
+    def set_output(self, name: str, value: str) -> bool:
+        """Leaves a value for later steps; returns whether it is there."""
+        # The form for values of several lines, so that none can smuggle in another output.
+        end = self._delimiter()
+        return self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
+
+    def _append(self, variable: str, text: str) -> bool:
+        path = self._environment.get(variable)
+        if not self.active or not path:
+            return False
+        try:
+            with Path(path).open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+        except OSError as error:
+            print(f"note: {variable} can't be written: {error.strerror}; the deployment goes on", file=self._out)
+            return False
+        return True
