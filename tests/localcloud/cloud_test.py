@@ -1,9 +1,12 @@
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 import requests
 
 from msp.localcloud import LocalCloud
+from msp.localcloud.cloud import StateDirectoryError
 from msp.localcloud.grpc_server import PortTakenError
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 
@@ -43,3 +46,42 @@ def test_a_taken_port_is_said_and_nothing_is_left_behind() -> None:
             assert again.http_url.endswith(f":{http_port}")
 
     asyncio.run(scenario())
+
+
+def test_a_state_directory_is_for_one_at_a_time(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with LocalCloud(state_dir=tmp_path):
+            with pytest.raises(StateDirectoryError, match="in use by another local cloud"):
+                await LocalCloud(state_dir=tmp_path).__aenter__()
+        async with LocalCloud(state_dir=tmp_path):
+            pass
+
+    asyncio.run(scenario())
+
+
+def test_a_page_of_another_origin_may_not_use_it(local_cloud: CloudThread) -> None:
+    for origin, status in ((local_cloud.http_url, 200), ("https://evil.example", 403), ("null", 403)):
+        answer = requests.get(f"{local_cloud.http_url}/_localcloud/health", headers={"Origin": origin}, timeout=10)
+        assert answer.status_code == status
+
+
+def test_the_console_page_needs_nothing_from_elsewhere(local_cloud: CloudThread) -> None:
+    page = requests.get(f"{local_cloud.http_url}/", timeout=10)
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    for path in re.findall(r'(?:src|href)="(/[^"]+)"', page.text):
+        assert requests.get(local_cloud.http_url + path, timeout=10).status_code == 200
+    assert not re.findall(r"https?://", page.text)
+
+
+def test_changes_are_told_and_stopping_does_not_wait_for_listeners() -> None:
+    with CloudThread(LocalCloud()) as cloud:
+        stream = requests.get(f"{cloud.http_url}/_localcloud/changes", stream=True, timeout=10)
+        lines = stream.iter_lines()
+        assert next(lines) == b"data: 0"
+        cloud.run(put(cloud.cloud))
+        assert next(line for line in lines if line) == b"data: 1"
+    stream.close()
+
+
+async def put(cloud: LocalCloud) -> None:
+    cloud.store.put("x", "y", b"")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import random
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import control, grpc_server, http, locations, registry, storage
+from msp.localcloud import console, control, grpc_server, http, locations, registry, storage
 from msp.localcloud.clock import Clock, ManualClock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
@@ -23,6 +24,10 @@ from msp.localcloud.methods import Method
 from msp.localcloud.operations import Operations
 from msp.localcloud.rest import RestApi
 from msp.localcloud.store import Store
+
+
+class StateDirectoryError(OSError):
+    """The state directory can't be used."""
 
 
 class LocalCloud:
@@ -43,6 +48,7 @@ class LocalCloud:
 
     Raises:
         PortTakenError: On entering: another program listens on a port.
+        StateDirectoryError: On entering: another local cloud uses the directory.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class LocalCloud:
         self._pace = pace
         self._images = images
         self._buckets = buckets
+        self._stopping = False
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -111,6 +118,7 @@ class LocalCloud:
 
     async def __aexit__(self, *exception: object) -> None:
         """Stops serving; what is in the state directory stays."""
+        self._stopping = True
         await self._stack.aclose()
 
     def _directory(self, stack: contextlib.AsyncExitStack) -> Path:
@@ -118,6 +126,12 @@ class LocalCloud:
         if self._state_dir is None:
             return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
         self._state_dir.mkdir(parents=True, exist_ok=True)
+        # Two of them would undo each other's work; the lock goes with the process, however it ends.
+        lock = stack.enter_context((self._state_dir / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StateDirectoryError(f"{self._state_dir} is in use by another local cloud") from None
         return self._state_dir
 
     def _assemble(self, directory: Path) -> tuple[Sequence[Method], Sequence[BaseRoute]]:
@@ -154,6 +168,7 @@ class LocalCloud:
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
         routes: list[BaseRoute] = [
+            *console.routes(self.deploy.resources, lambda: self._stopping),
             *control.routes(self),
             *registry.routes(self.registry, authenticator, self.faults),
             *storage.routes(self.storage, self.faults),

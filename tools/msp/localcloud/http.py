@@ -33,11 +33,25 @@ def application(rest_api: ASGIApp, routes: Sequence[BaseRoute]) -> ASGIApp:
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if _is_foreign(scope):
+            problem = ApiError(Code.PERMISSION_DENIED, "Pages of other origins may not use the local cloud")
+            await error_response(problem)(scope, receive, send)
+            return
         # Starlette would match the decoded path; Google's templates are matched on the encoded one.
         is_rest = scope["type"] == "http" and scope["path"].startswith("/v1/")
         await (rest_api if is_rest else other)(scope, receive, send)
 
     return app
+
+
+def _is_foreign(scope: Scope) -> bool:
+    """Whether a browser sends the request for a page that is not the local cloud's own.
+
+    Nobody is asked who they are here, so without this any page that a developer visits could change what is deployed.
+    """
+    headers = dict(scope["headers"]) if scope["type"] == "http" else {}
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
