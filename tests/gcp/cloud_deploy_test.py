@@ -117,6 +117,14 @@ CALLS: dict[str, tuple[Callable[[CloudDeploy], object], Callable[[deploy_v1.Clou
             )
         ),
     ),
+    "newest_rollouts": (
+        lambda c: c.newest_rollouts("d", "t", most=20),
+        lambda c: c.list_rollouts(
+            request=deploy_v1.ListRolloutsRequest(
+                parent=f"{PIPELINE}/releases/-", filter='targetId="t"', order_by="createTime desc", page_size=20
+            )
+        ),
+    ),
     "create_rollout": (
         lambda c: c.create_rollout("d", "r", "o", OUR_ROLLOUT, request_id=REQUEST_ID),
         lambda c: c.create_rollout(

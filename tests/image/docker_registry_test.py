@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -52,7 +52,7 @@ class Server:
         retry = RetryPolicy(attempts=2, sleep=lambda _: None)
         return Registry(connection_pool(connections=WORKERS), keychain, Endpoints.google(), retry)
 
-    def push(self, layout: Layout, name: str, tag: str = "t", **options: str) -> Pushed:
+    def push(self, layout: Layout, name: str, tag: str = "t", **options: Any) -> Pushed:
         return push(layout, Repository(self.host, name), tag, self.registry(), Silent(), **options)
 
     def run(self, *command: str) -> bytes:

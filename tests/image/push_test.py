@@ -1,8 +1,9 @@
 """Pushes to a registry in memory: what is sent, how often, in which order, and what happens when it fails."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from msp.image.progress import Outcome
 from msp.image.push import WORKERS, Pushed, push
 from msp.image.reference import Repository
 from msp.image.registry import Registry, RegistryError
+from msp.image.upload import StoppedError
 
 if TYPE_CHECKING:
     from tests.image.conftest import Fault, LayoutBuilder, MemoryRegistry, Request
@@ -58,7 +60,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def send(memory_registry: "MemoryRegistry", recorder: Recorder) -> Push:
-    def run(layout: Layout, name: str = "p/app", tag: str = "t", **options: str) -> Pushed:
+    def run(layout: Layout, name: str = "p/app", tag: str = "t", **options: Any) -> Pushed:
         retry = RetryPolicy(sleep=lambda _: None)
         pool = connection_pool(connections=WORKERS)
         registry = Registry(pool, Keychain(None, {}), Endpoints.google(), retry)
@@ -104,6 +106,33 @@ def test_what_is_there_is_not_sent(builder: "LayoutBuilder", memory_registry: "M
     pushed = send(layout, tag="u")
     assert (pushed.blobs_uploaded, pushed.blobs_present) == (2, 1)
     assert len(memory_registry.asked("PUT upload")) == 2
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_closed_gate_lets_blobs_through_and_no_manifest(
+    *, there: bool, builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    def gate() -> None:
+        raise PermissionError("closed")
+
+    layout = Layout(builder.root(builder.image(b"layer")))
+    if there:
+        send(layout, tag="other")
+    memory_registry.requests.clear()
+    with pytest.raises(PermissionError, match="closed"):
+        send(layout, gate=gate)
+    assert len(memory_registry.asked("PUT upload")) == (0 if there else 2)
+    assert memory_registry.asked("PUT manifest") == []
+
+
+def test_a_push_that_is_stopped_writes_nothing_more(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push
+) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        send(Layout(builder.root(builder.image(b"layer"))), stop=stop)
+    assert memory_registry.asked("PUT upload") + memory_registry.asked("PUT manifest") == []
 
 
 def test_an_image_that_is_there_only_gets_its_tag(

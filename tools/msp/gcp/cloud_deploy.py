@@ -102,6 +102,12 @@ class CloudDeploy:
         name = f"{self.release_name(pipeline, release)}/rollouts"
         return self._list(name, "rollouts", Rollout.from_json, filter, order_by)
 
+    def newest_rollouts(self, pipeline: str, target: str, *, most: int) -> tuple[Rollout, ...]:
+        """Up to `most` (1,000 or less) rollouts to a target of any release of the pipeline, the newest first."""
+        query = {"filter": f'targetId="{target}"', "orderBy": "createTime desc", "pageSize": str(most)}
+        page = self._session.get(f"{self._base}{self.release_name(pipeline, '-')}/rollouts", query)
+        return tuple(map(Rollout.from_json, page.get("rollouts", ())))
+
     def create_rollout(
         self, pipeline: str, release: str, rollout_id: str, rollout: Rollout, *, request_id: str | None = None
     ) -> Operation:

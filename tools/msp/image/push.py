@@ -11,7 +11,7 @@ from msp.image.parallel import run_all
 from msp.image.progress import Outcome, Progress
 from msp.image.reference import InvalidReferenceError, Reference, Repository
 from msp.image.registry import Registry, RegistryError, RemoteRepository
-from msp.image.upload import BlobUpload, Uploader
+from msp.image.upload import BlobUpload, StoppedError, Uploader
 
 # Enough to hide a slow link's latency behind the layers of an ordinary image.
 WORKERS = 16
@@ -56,6 +56,8 @@ def push(
     progress: Progress,
     *,
     mount_from: str = "",
+    gate: Callable[[], None] = lambda: None,
+    stop: threading.Event | None = None,
 ) -> Pushed:
     """Pushes an image. Safe to repeat, and to be interrupted at any point: the tag is set when all the rest is there.
 
@@ -67,6 +69,8 @@ def push(
         progress: Told of all that happens, from many threads.
         mount_from: The name of another repository of the same registry that may hold the blobs, or nothing. It is tried
             for those of which the image itself doesn't say where they come from (its base image, containerd's notes).
+        gate: Called when all blobs are there and no manifest is written yet; what it raises ends the push.
+        stop: Set by somebody else to have the push end soon, with a `StoppedError`.
 
     Raises:
         LayoutError: A blob is corrupt.
@@ -77,7 +81,7 @@ def push(
     sources = _sources(layout, repository, mount_from)
     remote = registry.repository(repository, mount_from=sorted(set(sources.values())))
     retry = replace(registry.retry, notify=progress.retrying)
-    return _Push(layout, remote, tag, retry=retry, progress=progress, sources=sources).run()
+    return _Push(layout, remote, tag, retry=retry, progress=progress, sources=sources, stop=stop).run(gate)
 
 
 class _Push:
@@ -92,6 +96,7 @@ class _Push:
         retry: RetryPolicy,
         progress: Progress,
         sources: dict[str, str],
+        stop: threading.Event | None,
     ) -> None:
         self._layout = layout
         self._remote = remote
@@ -99,18 +104,19 @@ class _Push:
         self._retry = retry
         self._progress = progress
         self._sources = sources
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self._uploader = Uploader(layout, remote, progress, self._stop)
         self._lock = threading.Lock()
         self._outcomes: dict[str, Outcome] = {}
         self._found: dict[str, str | None] = {}
         self._looked_up = threading.Event()
 
-    def run(self) -> Pushed:
+    def run(self, gate: Callable[[], None]) -> Pushed:
         self._progress.begin(f"{self._remote.repository}:{self._tag}", self._layout.blobs)
         lookups = [partial(self._look_up, self._tag), partial(self._look_up, self._layout.digest)]
         largest_first = sorted(self._layout.blobs, key=lambda blob: -blob.size)
         self._run([*lookups, *(partial(self._push_blob, blob) for blob in largest_first)])
+        gate()
         if not self._is_there():
             self._push_children()
         if self._found[self._tag] != self._layout.digest:
@@ -121,6 +127,8 @@ class _Push:
 
     def _run(self, tasks: Sequence[Callable[[], None]]) -> None:
         run_all(tasks, workers=WORKERS, stop=self._stop)
+        if self._stop.is_set():
+            raise StoppedError("the push was stopped")
 
     def _look_up(self, reference: str) -> None:
         digest = self._retry.run(lambda: self._remote.manifest_digest(reference))
