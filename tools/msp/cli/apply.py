@@ -41,8 +41,8 @@ def main(argv: list[str]) -> int:
         return 0
     for number, change in enumerate(found, start=1):
         live.make(change)
-        print(f"\n[{number}/{len(found)}] done: {report.headline(change)[2:]}", flush=True)
-    print(f"\n{_count(found)} made" if found else "nothing to change")
+        print("\n" * (number == 1) + f"[{number}/{len(found)}] done: {report.headline(change)}", flush=True)
+    print(f"{_count(found)} made" if found else "nothing to change")
     return 0
 
 

@@ -22,6 +22,9 @@ _REGION = flags.DEFINE_string("region", "us-central1", "The Google Cloud region 
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "The directory to write to; made if it isn't there.", required=True
 )
+_SOURCE = flags.DEFINE_string(
+    "source", None, "What the files say they are made from; the specification's name if not given."
+)
 
 
 def main(argv: list[str]) -> int:
@@ -33,7 +36,7 @@ def main(argv: list[str]) -> int:
     from msp.spec import load
 
     path = entry.user_path(_SPEC.value)
-    write(entry.user_path(_OUTPUT_DIR.value), generate(load(path), _REGION.value, path.name))
+    write(entry.user_path(_OUTPUT_DIR.value), generate(load(path), _REGION.value, _SOURCE.value or path.name))
     return 0
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -11,13 +12,11 @@ from msp.cli import entry
 from msp.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from msp.gcp.endpoints import Endpoints
     from msp.spec import Spec
 
-# Set by the rules `msp_pipeline` makes: the target's own config file.
-_CONFIG_VARIABLE = "MSP_PIPELINE_CONFIG"
+# Where a rule's target says what it is about: the path of its config file in the runfiles.
+_CONFIG_VARIABLE = "MSP_CONFIG"
 
 _SPEC = flags.DEFINE_string("spec", None, "The service's specification: path of its service.yaml.")
 _REGION = flags.DEFINE_string("region", None, "The Google Cloud region of the pipeline; us-central1 if not given.")
@@ -32,12 +31,12 @@ class Config:
     """What a target of `msp_pipeline` knows.
 
     Attributes:
-        spec: The specification's path, from where the target runs.
-        region: The pipeline's region.
+        spec: The specification's path in the runfiles: `_main/svc/spec.spec.json`.
+        gcp_region: The pipeline's region.
     """
 
     spec: str
-    region: str
+    gcp_region: str
 
 
 def pipeline() -> "tuple[Spec, str]":
@@ -47,8 +46,6 @@ def pipeline() -> "tuple[Spec, str]":
         UsageError: There is no specification, or the config file is not one.
         SpecError: The specification is wrong.
     """
-    from pathlib import Path
-
     from msp.spec import load
 
     given = os.environ.get(_CONFIG_VARIABLE)
@@ -56,11 +53,11 @@ def pipeline() -> "tuple[Spec, str]":
         return load(entry.user_path(_SPEC.value)), _REGION.value or "us-central1"
     if not given:
         raise UsageError("which pipeline?", hint="give --spec=service.yaml, or run a target of msp_pipeline")
-    config = read_config(Path(given))
-    return load(Path(config.spec)), _REGION.value or config.region
+    config = read_config(_runfile(given))
+    return load(_runfile(config.spec)), _REGION.value or config.gcp_region
 
 
-def read_config(path: "Path") -> Config:
+def read_config(path: Path) -> Config:
     """A target's config file.
 
     Raises:
@@ -73,6 +70,11 @@ def read_config(path: "Path") -> Config:
         raise UsageError(
             f"{path}: not a config file of msp_pipeline: {error}", hint="build the target again"
         ) from error
+
+
+def _runfile(path: str) -> Path:
+    # `bazel run` starts a program in the main repository's directory of the runfiles; launchers of Python name them.
+    return Path(os.environ.get("RUNFILES_DIR", "..")) / path
 
 
 def endpoints() -> "Endpoints":
