@@ -1,5 +1,21 @@
 """The providers, field by field."""
 
+MspPipelineInfo = provider(
+    doc = "A delivery pipeline, generated from a service's specification.",
+    fields = {
+        "clouddeploy": "File: `clouddeploy.yaml`, the resources for `gcloud deploy apply`.",
+        "gcp_region": "string: the Google Cloud region of the pipeline: `us-central1`.",
+        "iam": "File: `iam.yaml`, who needs which role where, one binding a row.",
+        "mermaid": "File: `pipeline.mmd`, a picture of the stages for Mermaid.",
+        "page": "File: `pipeline.md`, a page for the service's handbook.",
+        "skaffold": "File: `skaffold.yaml`, the actions that render and deploy.",
+        "source": "File: `source.tar.gz`, the archive that releases name; it holds `skaffold.yaml`.",
+        "spec": "MspSpecInfo: the specification that it was generated from.",
+        "svg": "File: `pipeline.svg`, a picture of the stages.",
+        "terraform": "File: `pipeline.tf.json`, all of it for Terraform's google provider.",
+    },
+)
+
 MspSpecInfo = provider(
     doc = "A service specification that was checked: building anything that uses it fails when it is not valid.",
     fields = {

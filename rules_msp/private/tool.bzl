@@ -1,0 +1,44 @@
+"""How a rule's target runs one of the shared tools with a configuration of its own.
+
+The executable is a symlink to the tool's, so that a thousand targets cost a thousand small files and not a thousand
+Python binaries. The configuration is a JSON file in the runfiles; `MSP_CONFIG` names it to the tool.
+"""
+
+def runfiles_path(ctx, file):
+    """Where a file stands in the runfiles.
+
+    Args:
+        ctx: The rule's context.
+        file: File: the file or directory.
+
+    Returns:
+        string: its path below the runfiles directory, as the runfiles libraries take it: `_main/svc/image`.
+    """
+    if file.short_path.startswith("../"):
+        return file.short_path[len("../"):]
+    return ctx.workspace_name + "/" + file.short_path
+
+def tool_providers(ctx, tool, config, runfiles = None):
+    """The providers of a target that runs a tool.
+
+    Args:
+        ctx: The rule's context.
+        tool: Target: the `py_binary` to run.
+        config: File: the target's own configuration.
+        runfiles: runfiles: what the configuration names, if anything.
+
+    Returns:
+        list of providers: `DefaultInfo` and `RunEnvironmentInfo`.
+    """
+    executable = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.symlink(output = executable, target_file = tool[DefaultInfo].files_to_run.executable, is_executable = True)
+    merged = [tool[DefaultInfo].default_runfiles]
+    if runfiles:
+        merged.append(runfiles)
+    return [
+        DefaultInfo(
+            executable = executable,
+            runfiles = ctx.runfiles([config]).merge_all(merged),
+        ),
+        RunEnvironmentInfo(environment = {"MSP_CONFIG": runfiles_path(ctx, config)}),
+    ]
