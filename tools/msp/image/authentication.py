@@ -49,7 +49,7 @@ class Authenticator:
     ) -> None:
         self._pool = pool
         self._keychain = keychain
-        self._host = host
+        self.host = host
         self._origin = origin
         self._scopes = scopes
         self._monotonic = monotonic
@@ -62,10 +62,10 @@ class Authenticator:
         """The value of `Authorization`, empty where the registry hasn't asked for one. Renews an old token first."""
         with self._lock:
             if self._challenge is None:
-                login = self._keychain.login(self._host)
+                login = self._keychain.login(self.host)
                 return f"Bearer {login.bearer}" if login.bearer else self._header
             if self._monotonic() >= self._expires:
-                self._fetch_token(self._keychain.login(self._host))
+                self._fetch_token(self._keychain.login(self.host))
             return self._header
 
     def accept(self, challenges: Sequence[str], used: str) -> bool:
@@ -83,8 +83,8 @@ class Authenticator:
             if self._header and self._header != used:
                 return True  # Another thread has done it in the meantime.
             if used and self._challenge is None:
-                self._keychain.renew(self._host)
-            login = self._keychain.login(self._host)
+                self._keychain.renew(self.host)
+            login = self._keychain.login(self.host)
             if "bearer" in found and found["bearer"].get("realm"):
                 self._challenge = found["bearer"]
                 self._fetch_token(login)
@@ -99,7 +99,7 @@ class Authenticator:
         with self._lock:
             known = {self._header.rpartition(" ")[2]}
         with suppress(CredentialsError, RemoteError):
-            known.update(self._keychain.login(self._host).secrets)
+            known.update(self._keychain.login(self.host).secrets)
         for secret in known - {""}:
             text = text.replace(secret, "…")
         return text
@@ -109,7 +109,7 @@ class Authenticator:
         realm = challenge["realm"]
         parts = urlsplit(realm)
         if parts.scheme != "https" and not self._origin.startswith("http:"):
-            raise CredentialsError(f"{self._host} names a token service without TLS: nothing was sent to it")
+            raise CredentialsError(f"{self.host} names a token service without TLS: nothing was sent to it")
         scopes = [*self._scopes, *(s for s in challenge.get("scope", "").split(" ") if s and not self._covers(s))]
         fields = [("service", challenge.get("service", "")), *(("scope", scope) for scope in scopes)]
         if login.identity_token:
@@ -125,7 +125,7 @@ class Authenticator:
         answer = self._ask(realm, form, login, parts.netloc.rpartition("@")[2])
         token = answer.get("token") or answer.get("access_token")
         if not isinstance(token, str) or not token:
-            raise CredentialsError(f"the token service of {self._host} gave no token")
+            raise CredentialsError(f"the token service of {self.host} gave no token")
         seconds = answer.get("expires_in")
         lasts = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else _DEFAULT_TOKEN_SECONDS
         self._header = f"Bearer {token}"
@@ -144,24 +144,24 @@ class Authenticator:
                 url = realm + ("&" if "?" in realm else "?") + form
                 response = self._pool.request("GET", url, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            message = f"the token service of {self._host}, {server}, can't be reached: {reason(error)}"
+            message = f"the token service of {self.host}, {server}, can't be reached: {reason(error)}"
             raise UnreachableError(message) from None  # The address and the headers stay out of it.
         if response.status in TRANSIENT_STATUS:
-            busy = UnreachableError(f"the token service of {self._host}, {server}, answered {response.status}")
+            busy = UnreachableError(f"the token service of {self.host}, {server}, answered {response.status}")
             busy.retry_after = parse_retry_after(response.headers.get("Retry-After"))
             raise busy
         if response.status != 200:
             who = "the login" if login.basic or login.identity_token else "a request without a login"
             raise CredentialsError(
-                f"{self._host} turned down {who} (its token service answered {response.status})",
-                hint=login_hint(self._host),
+                f"{self.host} turned down {who} (its token service answered {response.status})",
+                hint=login_hint(self.host),
             )
         try:
             answer = json.loads(response.data)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise CredentialsError(f"the token service of {self._host} gave no token")
+            raise CredentialsError(f"the token service of {self.host} gave no token")
         return answer
 
 

@@ -227,12 +227,23 @@ class RemoteRepository:
         code, said = _registry_said(response.data)
         parts = [f"{self.repository}: the registry answered {response.status}", code, f"to {doing}"]
         message = " ".join(part for part in parts if part) + (f": {said}" if said else "")
-        error = RegistryError(self._authenticator.redact(message), hint=_hint(self.repository, response.status, code))
+        error = RegistryError(self._authenticator.redact(message), hint=self._hint(response.status, code))
         error.code = code
         error.http_status = response.status
         error.transient = response.status in TRANSIENT_STATUS
         error.retry_after = parse_retry_after(response.headers.get("Retry-After"))
         raise error
+
+    def _hint(self, status: int, code: str) -> str:
+        google = is_google(self.repository.host)
+        if status == 401:
+            return login_hint(self._authenticator.host)
+        if status == 403 or code == "DENIED":
+            role = "roles/artifactregistry.writer" if google else "the right to push"
+            return f"whoever is logged in needs {role} for {self.repository}"
+        if code == "NAME_UNKNOWN":
+            return "the repository has to be created first" if google else "check the repository's name"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -269,14 +280,3 @@ def _registry_said(data: bytes) -> tuple[str, str]:
         return str(first.get("code", "")), str(first.get("message", ""))[:300]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return "", ""
-
-
-def _hint(repository: Repository, status: int, code: str) -> str:
-    if status == 401:
-        return login_hint(repository.host)
-    if status == 403 or code == "DENIED":
-        role = "roles/artifactregistry.writer" if is_google(repository.host) else "the right to push"
-        return f"whoever is logged in needs {role} for {repository}"
-    if code == "NAME_UNKNOWN":
-        return "the repository has to be created first" if is_google(repository.host) else "check the repository's name"
-    return ""
