@@ -13,8 +13,8 @@ from msp.spec.syntax import explain
 MAX_DEPTH = 50
 """Levels of nesting that a document may have with aliases expanded; a specification needs about 8."""
 
-MAX_VALUES = 50_000
-"""Values that a document may have with aliases expanded; a specification has hundreds."""
+MAX_VALUES = 20_000
+"""Names and values that a document may have with aliases expanded; a specification has hundreds."""
 
 Report = Callable[[Place, Path, str], None]
 """Takes a problem: where it is, which field it concerns, what is wrong and what to write instead."""
@@ -190,7 +190,7 @@ class _Composer:
             raise _Stopped
         if self._values + values > MAX_VALUES:
             self._report(
-                node.place, (), f"the file has more than {MAX_VALUES:,} values here, counting what aliases repeat"
+                node.place, (), f"the file has more than {MAX_VALUES:,} values up to here, counting what aliases repeat"
             )
             raise _Stopped
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from msp.spec.model import MAX_ITEMS
 from msp.spec.node import Mapping, Node, Path, Scalar, Sequence, find
 from msp.spec.scalar import Word
 
@@ -48,9 +49,9 @@ class Facts:
         return node.place.line if node else 0
 
     def items(self, *path: str | int) -> Iterator[Path]:
-        """The paths of a list's items."""
+        """The paths of a list's items, of as many as a list may have."""
         if isinstance(node := find(self.root, path), Sequence):
-            for index in range(len(node.items)):
+            for index in range(min(len(node.items), MAX_ITEMS)):
                 yield (*path, index)
 
     def fields(self, *path: str | int) -> list[str]:

@@ -29,14 +29,17 @@ class Form:
     def complaint(self, text: str) -> str:
         """Everything that is wrong with a text and how to mend it; empty when it has the form."""
         wrong = []
+        if self.max_length is not None and len(text) > 4 * self.max_length:
+            return f"{quoted(text)} has {len(text)} characters, {len(text) - self.max_length} too many"
         if not re.search(self.pattern, text) or text.endswith("\n"):
             wrong.append(f"must be {self.meaning}")
         if self.max_length is not None and len(text) > self.max_length:
             wrong.append(f"has {len(text)} characters, {len(text) - self.max_length} too many")
         if not wrong:
             return ""
-        subject = quoted(text) if text.strip() else "it is empty, and"
-        return "; ".join(filter(None, [f"{subject} {' and '.join(wrong)}", self.advice(text)]))
+        if not text.strip():
+            return f"is empty, but must be {self.meaning}"
+        return "; ".join(filter(None, [f"{quoted(text)} {' and '.join(wrong)}", self.advice(text)]))
 
     def _check(self, text: str) -> str:
         if complaint := self.complaint(text):
@@ -104,6 +107,7 @@ IMAGE = Form(
     r"^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$",
     "an image's repository, without scheme, tag or digest",
     _repository,
+    max_length=255,
 )
 
 TAG = Form(
@@ -117,6 +121,7 @@ SERVICE_ACCOUNT = Form(
     r"^[a-z0-9][a-z0-9.-]*@[a-z0-9][a-z0-9.-]*\.gserviceaccount\.com$",
     "a service account's email, as in `ci@ci-project.iam.gserviceaccount.com`",
     _account,
+    max_length=254,
 )
 
-MEMORY = Form(r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi)$", "a number followed by `Mi` or `Gi`", _memory)
+MEMORY = Form(r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi)$", "a number followed by `Mi` or `Gi`", _memory, max_length=20)

@@ -22,6 +22,10 @@ MAX_DELAY_SECONDS = 14 * 24 * 60 * 60
 """The longest that Cloud Deploy waits before it promotes: 14 days (https://cloud.google.com/deploy/docs/automation-rules)."""
 
 
+MAX_ITEMS = 100
+"""Most stages and environments that are looked at; each environment is a project of its own."""
+
+
 class _Part(BaseModel):
     """A part of the specification."""
 
@@ -160,6 +164,7 @@ class Rollout(_Owned):
 
     stages: tuple[Stage, ...] = Field(
         min_length=1,
+        max_length=MAX_ITEMS,
         strict=False,
         description="The stages that a release passes, in order; at least one, and no environment twice.",
         examples=[[{"environment": "staging"}, {"environment": "prod"}]],
@@ -289,6 +294,7 @@ class Spec(_Shared):
     )
     environments: tuple[Environment, ...] = Field(
         min_length=1,
+        max_length=MAX_ITEMS,
         strict=False,
         description="The places that the service runs in; at least one, with unique ids.",
         examples=[

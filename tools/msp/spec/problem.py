@@ -2,8 +2,29 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from msp.errors import MspError
+
+MAX_PROBLEMS: Final = 500
+"""How many problems of a file are told; what has more of them is not a specification that someone wrote."""
+
+EXCERPT_LENGTH: Final = 120
+"""Longest piece of a line that is quoted, in characters."""
+
+
+class Excerpt(NamedTuple):
+    """A piece of a line.
+
+    Attributes:
+        text: The piece, with everything that a terminal would not print replaced.
+        begin: How many characters of the line come before it.
+        cut: Whether the line goes on after it.
+    """
+
+    text: str = ""
+    begin: int = 0
+    cut: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -16,7 +37,7 @@ class Problem:
         column: Column in characters, from 1.
         field: Path of the field, as in `environments[0].deploy.type`; empty when the file as a whole is meant.
         message: What is wrong, and what to write instead.
-        source: The line's text, to be quoted.
+        excerpt: The piece of the line to be quoted.
         width: How many characters of the line are meant, at least 1.
     """
 
@@ -25,7 +46,7 @@ class Problem:
     column: int
     field: str
     message: str
-    source: str = dataclasses.field(default="", compare=False)
+    excerpt: Excerpt = dataclasses.field(default=Excerpt(), compare=False)
     width: int = dataclasses.field(default=1, compare=False)
 
     def __str__(self) -> str:

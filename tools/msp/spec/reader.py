@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from msp.errors import UsageError
 from msp.spec.compose import compose
 from msp.spec.model import Spec
-from msp.spec.node import Node, Place, place, plain
+from msp.spec.node import Node, Place, Scalar, place, plain
 from msp.spec.rules import check
 from msp.spec.shape import Finding, findings
 from msp.spec.source import MAX_BYTES, Source
@@ -47,8 +47,11 @@ def parse(text: bytes, file: str) -> Spec:
     root = compose(source.text, source.report)
     if root is None:
         source.raise_problems()
+    if root is None or (isinstance(root, Scalar) and root.value is None):
         source.report(Place(1, 1), (), "the file is empty; a specification has `service`, `build` and `environments`")
-    spec = _check(root, source) if root else None
+        source.raise_problems()
+    assert root is not None  # noqa: S101
+    spec = _check(root, source)
     source.raise_problems()
     assert spec is not None, "a specification without problems was built"  # noqa: S101
     return spec

@@ -77,10 +77,12 @@ def _display_names_fit(facts: Facts) -> Iterator[Finding]:
 
 
 def _stages_name_environments(facts: Facts) -> Iterator[Finding]:
+    """Says nothing of a name that may be that of an environment whose id is missing or wrong."""
     ids = {name: path for path in _environments(facts) if (name := facts.text(*path, "id"))}
+    certain = len(ids) == len(list(_environments(facts))) > 0
     for path in _stages(facts):
         name = facts.text(*path, "environment")
-        if name is None or not facts.has("environments"):
+        if name is None or (name not in ids and not certain):
             continue
         if name not in ids:
             close = nearest(name, list(ids))
@@ -122,10 +124,19 @@ def _rollout_environments_have_a_stage(facts: Facts) -> Iterator[Finding]:
         if facts.has("rollout"):
             advice = f"add `- environment: {name}` to `rollout.stages`, or choose another type"
         elif close := nearest("rollout", [field for field in facts.fields() if field not in {"service", "build"}]):
-            advice = f"and there is no `rollout`; {quoted(close)} on line {facts.line(close)} looks like it"
+            advice = f"there is no `rollout`; {quoted(close)} on line {facts.line(close)} looks like it"
         else:
-            advice = f"and there is no `rollout`; add `rollout: {{ stages: [{{ environment: {name} }}] }}`"
+            advice = f"there is no `rollout`; add `rollout: {{ stages: [{{ environment: {name} }}] }}`"
         yield Finding((*path, "deploy", "type"), f"{quoted(name)} is in no stage of the rollout; {advice}")
+
+
+def _targets_can_be_named(facts: Facts) -> Iterator[Finding]:
+    """A target is named `{environment id}-{region}`, and begins with a letter, as every name in Cloud Deploy."""
+    for path in _environments(facts):
+        name = facts.text(*path, "id")
+        if name and facts.text(*path, "deploy", "type") == "rollout" and not name[0].isalpha():
+            message = f"{quoted(name)} must begin with a letter, as the name of its target in Cloud Deploy does"
+            yield Finding((*path, "id"), message)
 
 
 def _promotions_have_somewhere_to_go(facts: Facts) -> Iterator[Finding]:
@@ -201,6 +212,7 @@ _RULES: Final[tuple[Rule, ...]] = (
     _stages_name_environments,
     _no_environment_has_two_stages,
     _rollout_environments_have_a_stage,
+    _targets_can_be_named,
     _promotions_have_somewhere_to_go,
     _promotions_say_how,
     _deploys_say_how,

@@ -1,8 +1,9 @@
 """What an untagged plain scalar means.
 
-Values follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema). Words that YAML 1.1 reads as
-something else (`yes`, `0777`, `12:30`, `2024-01-31`) stay text, but are marked: other readers of the same file may see
-a boolean, a number or a date, so a field that wants text refuses them.
+YAML 1.1 and 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema) differ in what is a boolean, a number or a date. Where
+they agree, that is the value. Where they don't, it is the text as it is written; and words that 1.1 reads as something
+else (`yes`, `0777`, `12:30`, `2024-01-31`) are marked, so that a field that wants text can refuse what other readers of
+the same file take for a boolean, a number or a date.
 """
 
 import math
@@ -19,15 +20,15 @@ _CONSTANTS: Final[dict[str, Value]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0o[0-7]{1,99}|0x[0-9a-fA-F]{1,99}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_OLD_TAGS = {
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0x[0-9a-fA-F]{1,99}")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+][0-9]+)?")
+_MEANINGS: Final = {
     "tag:yaml.org,2002:bool": "a boolean",
     "tag:yaml.org,2002:int": "a number",
     "tag:yaml.org,2002:float": "a number",
     "tag:yaml.org,2002:timestamp": "a date",
 }
-_OLD_TRUE = {"yes", "on"}
+_OLD_TRUE: Final = {"yes", "on"}
 
 
 class Word(str):
@@ -44,16 +45,24 @@ def resolve(text: str) -> Value:
     """The value of an untagged plain scalar."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
+    meaning = _old_meaning(text)
+    if not meaning:
+        return text
     if _INTEGER.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
         return number
+    word = Word(text)
+    word.meaning = meaning
+    return word
+
+
+def _old_meaning(text: str) -> str:
+    """What YAML 1.1 takes a text for, when it is not text."""
     for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(text[0], ()):
-        if tag in _OLD_TAGS and pattern.match(text):
-            word = Word(text)
-            word.meaning = _OLD_TAGS[tag]
-            return word
-    return text
+        if pattern.match(text):
+            return _MEANINGS.get(tag, "")
+    return ""
 
 
 def not_a_word(value: object) -> object:

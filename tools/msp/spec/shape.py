@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from msp.spec.forms import quoted
 from msp.spec.node import Mapping, Node, Path, Scalar, Sequence, find
+from msp.spec.problem import MAX_PROBLEMS
 
 
 class Finding(NamedTuple):
@@ -29,7 +30,7 @@ class Finding(NamedTuple):
 
 def findings(error: ValidationError, model: type[BaseModel], root: Node) -> Iterator[Finding]:
     """Everything that pydantic found wrong in a document, in our words."""
-    details = error.errors(include_url=False)
+    details = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
     misspelt = {
         (*path[:-1], nearest(str(path[-1]), _fields(path[:-1], model)))
         for detail in details
@@ -49,7 +50,7 @@ def _is_echo(detail: ErrorDetails, node: Node | None) -> bool:
     return detail["type"] == "default_factory_not_called" or bool(node and node.broken)
 
 
-def _finding(  # noqa: PLR0911 - a table of the kinds of errors
+def _finding(  # noqa: PLR0911, PLR0912 - a table of the kinds of errors
     detail: ErrorDetails, path: Path, node: Node | None, model: type[BaseModel], root: Node
 ) -> Finding:
     context = detail.get("ctx", {})
@@ -59,9 +60,7 @@ def _finding(  # noqa: PLR0911 - a table of the kinds of errors
         case "extra_forbidden":
             return Finding(path, _unknown(str(path[-1]), _fields(path[:-1], model)), at_key=True)
         case _ if isinstance(node, Scalar) and node.value is None:
-            return Finding(
-                path, f"has no value; write one{_example(path, model)}, or remove the line", at_key=not node.text
-            )
+            return Finding(path, _no_value(path, model), at_key=not node.text)
         case "literal_error":
             return Finding(path, _not_one_of(node, path, model))
         case "form":
@@ -72,6 +71,8 @@ def _finding(  # noqa: PLR0911 - a table of the kinds of errors
             limit = context.get("ge", context.get("le"))
             bound = "at least" if "ge" in context else "at most"
             return Finding(path, f"must be {bound} {limit}, but is {_shown(node)}")
+        case "too_long":
+            return Finding(path, f"has more than {context['max_length']} items, which no service needs")
         case "too_short":
             return Finding(path, f"is empty; write at least one{_example(path, model)}")
         case "int_type" | "bool_type" as kind:
@@ -92,9 +93,20 @@ def nearest(word: str, known: list[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _nearest(word: str, known: tuple[str, ...]) -> str:
-    by_shape = {name.lower().replace("-", "").replace("_", ""): name for name in known}
-    close = difflib.get_close_matches(word.lower().replace("-", "").replace("_", ""), by_shape, n=1, cutoff=0.7)
+    by_shape = {_shape(name): name for name in known}
+    shape = _shape(word)
+    begun = [other for other in by_shape if min(len(shape), len(other)) > 2 and _begins(shape, other)]
+    close = begun or difflib.get_close_matches(shape, by_shape, n=1, cutoff=0.65)
     return by_shape[close[0]] if close else ""
+
+
+def _begins(one: str, other: str) -> bool:
+    """Whether one of the two is the beginning of the other."""
+    return one.startswith(other) or other.startswith(one)
+
+
+def _shape(word: str) -> str:
+    return word.lower().replace("-", "").replace("_", "")
 
 
 def _missing(path: Path, model: type[BaseModel], root: Node) -> str:
@@ -108,6 +120,11 @@ def _missing(path: Path, model: type[BaseModel], root: Node) -> str:
         line = parent.entries[close].key.place.line if isinstance(parent, Mapping) else 0
         return f"is required; {quoted(close)} on line {line} looks like it"
     return f"is required{_example(path, model)}"
+
+
+def _no_value(path: Path, model: type[BaseModel]) -> str:
+    required = isinstance(path[-1], int) or _field_at(path, model).is_required()
+    return f"has no value; write one{_example(path, model)}{'' if required else ', or remove the line'}"
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -3,14 +3,11 @@
 import re
 
 from msp.spec.node import Path, Place, dotted
-from msp.spec.problem import Problem, SpecError
+from msp.spec.problem import EXCERPT_LENGTH, MAX_PROBLEMS, Excerpt, Problem, SpecError
 from msp.spec.syntax import LINE_BREAK
 
 MAX_BYTES = 1 << 20
 """Largest file that is read, in bytes."""
-
-MAX_PROBLEMS = 1000
-"""How many problems are told; a file with more of them is not a specification that someone wrote."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -41,8 +38,16 @@ class Source:
     def report(self, place: Place, path: Path, message: str) -> None:
         """Adds a problem; a `compose.Report`."""
         if len(self._problems) < MAX_PROBLEMS:
-            line = _UNPRINTABLE.sub("\ufffd", self._lines[place.line - 1])
-            self._problems.add(Problem(self.file, place.line, place.column, dotted(path), message, line, place.width))
+            self._problems.add(
+                Problem(self.file, place.line, place.column, dotted(path), message, self._excerpt(place), place.width)
+            )
+
+    def _excerpt(self, place: Place) -> Excerpt:
+        """The piece of the place's line that shows it."""
+        line = self._lines[place.line - 1]
+        begin = max(place.column - 1 - EXCERPT_LENGTH * 2 // 3, 0)
+        piece = line[begin : begin + EXCERPT_LENGTH]
+        return Excerpt(_UNPRINTABLE.sub("\ufffd", piece), begin, begin + EXCERPT_LENGTH < len(line))
 
     def raise_problems(self) -> None:
         """Raises everything that was reported, in the order of the file.
@@ -55,7 +60,11 @@ class Source:
 
     def _check_characters(self) -> None:
         """Reports, once a line, what YAML does not take."""
+        if not _UNPRINTABLE.search(self.text):
+            return
         for number, line in enumerate(self._lines, 1):
+            if len(self._problems) == MAX_PROBLEMS:
+                break
             if found := _UNPRINTABLE.search(line):
                 self.report(Place(number, found.start() + 1), (), _unprintable(ord(found[0])))
 

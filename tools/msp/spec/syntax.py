@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import yaml
 
 from msp.spec.forms import quoted
 from msp.spec.node import Place
+from msp.spec.problem import MAX_PROBLEMS
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What ends a line (YAML 1.1, section 5.4)."""
@@ -44,7 +46,7 @@ def explain(error: yaml.MarkedYAMLError, text: str, unclosed: Place | None) -> I
         return
     place = _visible(Place(mark.line + 1, mark.column + 1), lines)
     if "\t" in _indentation(lines[place.line - 1]):
-        yield from _tabs(lines)
+        yield from islice(_tabs(lines), MAX_PROBLEMS)
     else:
         yield _explain_one(error, lines, place, unclosed)
 
@@ -54,14 +56,14 @@ def _explain_one(
 ) -> tuple[Place, str]:
     problem, context = str(error.problem), str(error.context)
     begun = Place(error.context_mark.line + 1, error.context_mark.column + 1) if error.context_mark else place
-    at_end = place.line == len(lines)
+    at_end = not "".join([lines[place.line - 1][place.column :], *lines[place.line :]]).strip()
     if ("quoted scalar" in context and "end of" in problem) or "document separator" in problem:
         return begun, "this quote is opened and never closed"
     if "simple key" in context:
-        return begun, "a `:` is missing after this name, or the text is indented wrongly"
+        return begun, "a `:` with a blank is missing after this name, or the line is indented wrongly"
     if unclosed is not None:
         bracket = lines[unclosed.line - 1][unclosed.column - 1]
-        if at_end and not lines[place.line - 1][place.column :].strip():
+        if at_end:
             return unclosed, f"`{bracket}` is opened and never closed"
         close = "]" if bracket == "[" else "}"
         return place, f"expected `,` or `{close}` here, for the `{bracket}` on line {unclosed.line}"

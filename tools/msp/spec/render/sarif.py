@@ -31,7 +31,7 @@ def _result(problem: Problem) -> dict[str, object]:
         "startLine": problem.line,
         "startColumn": problem.column,
         "endColumn": problem.column + problem.width,
-        "snippet": {"text": problem.source},
+        "snippet": {"text": problem.excerpt.text},
     }
     location: dict[str, object] = {
         "physicalLocation": {"artifactLocation": {"uri": _uri(problem.file)}, "region": region},

@@ -3,10 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from msp.spec.problem import Problem
-
-_WIDEST = 120
-"""Longest piece of a line that is quoted, in characters."""
+from msp.spec.problem import EXCERPT_LENGTH, Problem
 
 
 def render(problems: Iterable[Problem]) -> str:
@@ -15,18 +12,15 @@ def render(problems: Iterable[Problem]) -> str:
 
 
 def _quote(problem: Problem) -> str:
-    before = problem.source[: problem.column - 1]
-    begin = max(len(before) - _WIDEST * 2 // 3, 0)
-    line = problem.source[begin : begin + _WIDEST]
-    if not line.strip():
+    piece, begin, cut = problem.excerpt
+    if not piece.strip():
         return ""
-    gutter = f"{problem.line:>5} | "
-    head = "…" if begin else ""
-    tail = "…" if begin + _WIDEST < len(problem.source) else ""
-    blank = "".join(map(_blank, before[begin:]))
-    meant = problem.source[problem.column - 1 : problem.column - 1 + problem.width][: _WIDEST // 3]
+    start = problem.column - 1 - begin
+    meant = piece[start : start + min(problem.width, EXCERPT_LENGTH // 3)]
+    head, tail = "…" if begin else "", "…" if cut else ""
+    blank = " " * len(head) + "".join(map(_blank, piece[:start]))
     caret = "^" + "~" * (sum(map(_columns, meant)) - 1)
-    return f"{gutter}{head}{line.rstrip()}{tail}\n{' ' * 5} | {' ' * len(head)}{blank}{caret}\n"
+    return f"{problem.line:>5} | {head}{piece.rstrip()}{tail}\n{'':>5} | {blank}{caret}\n"
 
 
 def _blank(character: str) -> str:
