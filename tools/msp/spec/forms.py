@@ -31,7 +31,7 @@ class Form:
         wrong = []
         if self.max_length is not None and len(text) > 4 * self.max_length:
             return f"{quoted(text)} has {len(text)} characters, {len(text) - self.max_length} too many"
-        if not re.search(self.pattern, text) or text.endswith("\n"):
+        if not self._matches(text):
             wrong.append(f"must be {self.meaning}")
         if self.max_length is not None and len(text) > self.max_length:
             wrong.append(f"has {len(text)} characters, {len(text) - self.max_length} too many")
@@ -40,6 +40,10 @@ class Form:
         if not text.strip():
             return f"is empty, but must be {self.meaning}"
         return "; ".join(filter(None, [f"{quoted(text)} {' and '.join(wrong)}", self.advice(text)]))
+
+    def _matches(self, text: str) -> bool:
+        """Whether the pattern matches; its `$` means the very end, as in JSON Schema, and not before a line break."""
+        return bool(re.search(re.sub(r"\$$", r"\\Z", self.pattern), text))
 
     def _check(self, text: str) -> str:
         if complaint := self.complaint(text):
@@ -58,7 +62,7 @@ class Form:
 
 def quoted(text: str) -> str:
     """A piece of the specification as messages show it: in backticks, on one line, and not too long."""
-    line = " ".join(text.split())
+    line = text.replace("\n", "\\n").replace("\t", "\\t")
     return f"`{line if len(line) <= 60 else line[:57] + '…'}`"
 
 

@@ -21,7 +21,9 @@ _CONSTANTS: Final[dict[str, Value]] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})|0x[0-9a-fA-F]{1,99}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)\.[0-9]*)(?:[eE][-+][0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+][0-9]+)?")
+_JSON_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)[eE][-+][0-9]+")
+"""How JSON is written with such numbers; text in YAML 1.1, but JSON is YAML, so that it is the number all the same."""
 _MEANINGS: Final = {
     "tag:yaml.org,2002:bool": "a boolean",
     "tag:yaml.org,2002:int": "a number",
@@ -46,15 +48,22 @@ def resolve(text: str) -> Value:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     meaning = _old_meaning(text)
+    if (meaning or _JSON_FLOAT.fullmatch(text)) and (number := _number(text)) is not None:
+        return number
     if not meaning:
         return text
+    word = Word(text)
+    word.meaning = meaning
+    return word
+
+
+def _number(text: str) -> int | float | None:
+    """The number that YAML 1.2 reads, unless JSON could not hold it."""
     if _INTEGER.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
         return number
-    word = Word(text)
-    word.meaning = meaning
-    return word
+    return None
 
 
 def _old_meaning(text: str) -> str:
