@@ -82,10 +82,11 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     return spec
 
 
-@given(specs(), st.booleans(), st.booleans())
-def test_a_valid_spec_loads_as_it_is(data: dict[str, Any], flow: bool, unicode: bool) -> None:
-    dumped = yaml.safe_dump(data, default_flow_style=flow, allow_unicode=unicode, sort_keys=False, encoding="utf-8")
-    spec = parse(dumped, "service.yaml")
+@given(specs(), st.booleans())
+def test_a_valid_spec_loads_as_it_is(data: dict[str, Any], flow: bool) -> None:
+    # PyYAML writes some line breaks (U+0085) such that they are lost when it may write them as they are.
+    dumped = yaml.safe_dump(data, default_flow_style=flow, allow_unicode=False, sort_keys=False)
+    spec = parse(dumped.encode(), "service.yaml")
     assert [stage.environment for stage, _ in spec.stages] == [
         stage["environment"] for stage in data.get("rollout", {}).get("stages", [])
     ]
