@@ -29,7 +29,7 @@ TOOLS = Path(__file__).parents[2] / "tools"
 PUSHER = """
 import time
 start = time.perf_counter()
-import resource, sys
+import sys
 from pathlib import Path
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
@@ -43,7 +43,10 @@ imported = time.perf_counter()
 image = Reference.parse(sys.argv[2])
 registry = Registry(connection_pool(connections=WORKERS), Keychain(None, {}), Endpoints.google())
 push(Layout(Path(sys.argv[1])), image.repository, image.tag, registry, Silent())
-print(time.perf_counter() - imported, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+seconds = time.perf_counter() - imported
+# Not getrusage: its figure starts with the memory of the process that forked this one.
+peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(seconds, peak)
 """
 
 
