@@ -22,7 +22,7 @@ def _validate(ctx, flags, outputs):
         outputs: The files that the flags name, in the same order; None for a flag without one.
     """
     args = ctx.actions.args()
-    args.use_param_file("--flagfile=%s", use_always = True)
+    args.use_param_file("@%s", use_always = True)
     args.set_param_file_format("multiline")
     for flag, output in zip(flags, outputs):
         if output:

@@ -112,8 +112,12 @@ def test_files_for_actions(files: Path) -> None:
 
 def test_arguments_can_come_in_a_file(files: Path) -> None:
     (files / "flags").write_text("--canonical=out.json\n--\ngood.yaml\n")
-    assert run("--flagfile=flags", cwd=files).returncode == 0
+    assert run("@flags", cwd=files).returncode == 0
     assert (files / "out.json").exists()
+    (files / "flags").write_text("--canonical=out.json\n--\nbad.yaml\n")
+    done = run("@flags", cwd=files)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, f"bad.yaml:4:54: error: {ERROR}")
+    assert run("@nothing", cwd=files).returncode == 2
 
 
 def test_worker_answers_as_the_command_does(files: Path) -> None:

@@ -38,6 +38,10 @@ def main(argv: list[str]) -> int:
     """Does what the command line says."""
     if flags.FLAGS.persistent_worker:
         return worker.serve(_work)
+    if argv[1:] != (arguments := worker.expanded(argv[1:])):
+        exit_code, output = _work(arguments, Path())
+        sys.stdout.write(output)
+        return exit_code
     for stream in (sys.stdout, sys.stderr):  # They quote the files, in characters that a terminal may not have.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     return _run(flags.FLAGS, argv[1:], entry.user_path(""), sys.stdout, sys.stderr)

@@ -13,10 +13,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
+from msp.errors import UsageError
+
 Work = Callable[[list[str], Path], tuple[int, str]]
 """Does an action: takes its arguments and the directory that its paths start from; returns exit code and output."""
 
 _BROKEN: Final = 1
+
+
+def expanded(arguments: list[str]) -> list[str]:
+    """The arguments of an action that runs without a worker: Bazel leaves `@file` to the program, an argument a line.
+
+    Raises:
+        UsageError: The file can't be read.
+    """
+    match arguments:
+        case [name] if name.startswith("@"):
+            try:
+                return Path(name[1:]).read_text(encoding="utf-8").splitlines()
+            except OSError as error:
+                raise UsageError(f"{name}: can't be read: {error.strerror}") from error
+        case _:
+            return arguments
 
 
 def serve(work: Work) -> int:
