@@ -12,7 +12,7 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import console, control, grpc_server, http, locations, registry, storage
+from msp.localcloud import artifacts, console, control, grpc_server, http, locations, registry, storage
 from msp.localcloud.clock import Clock, ManualClock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
@@ -41,7 +41,9 @@ class LocalCloud:
         clock: Where time comes from; by default the machine's.
         seed: Makes uids and other chosen values the same in each run.
         registry_auth: What the registry asks of its clients.
-        immutable_tags: Whether the registry refuses to move a tag.
+        immutable_tags: Whether the registry refuses to move a tag, in all repositories.
+        strict_repositories: Whether images can be pushed only to repositories that were made through Artifact
+            Registry's API, as at Google; otherwise every repository exists.
         pace: How long operations, renders and jobs take; by default they end at once (though not in the same call).
         images: A registry to look for images in, in the place of this one's own.
         buckets: Buckets to read sources from, in the place of this one's own.
@@ -62,6 +64,7 @@ class LocalCloud:
         seed: int | None = None,
         registry_auth: registry.AuthMode = "none",
         immutable_tags: bool = False,
+        strict_repositories: bool = False,
         pace: Pace = Pace(),  # noqa: B008 (frozen)
         images: Images | None = None,
         buckets: Buckets | None = None,
@@ -75,6 +78,7 @@ class LocalCloud:
         self.random = random.Random(seed)  # noqa: S311 (identifiers, not secrets)
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
+        self.strict_repositories = strict_repositories
         self._pace = pace
         self._images = images
         self._buckets = buckets
@@ -137,11 +141,17 @@ class LocalCloud:
     def _assemble(self, directory: Path) -> tuple[Sequence[Method], Sequence[BaseRoute]]:
         """The services: their methods (REST and gRPC) and their other routes."""
         durable = self._state_dir is not None
+        repositories = artifacts.Repositories(
+            self.store,
+            self.clock,
+            strict=self.strict_repositories,
+            default=registry.OpenPolicy(immutable_tags=self.immutable_tags),
+        )
         self.registry = registry.RegistryState(
             self.store,
             ContentDirectory(directory / "blobs", durable=durable),
             self.clock,
-            registry.OpenPolicy(immutable_tags=self.immutable_tags),
+            repositories,
         )
         self.storage = storage.BucketState(
             self.store, ContentDirectory(directory / "objects", durable=durable), self.clock
@@ -167,6 +177,7 @@ class LocalCloud:
         )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
+        methods += artifacts.methods(repositories, self.registry, operations, self.store)
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),
             *control.routes(self),

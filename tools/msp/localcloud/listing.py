@@ -7,14 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from google.protobuf.message import Message
 
 from msp.localcloud import filters
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import invalid
-from msp.localcloud.store import Document, Order, Store
+from msp.localcloud.store import Document, Order
 
 DEFAULT_PAGE_SIZE = 50
 MOST_PAGE_SIZE = 1000
@@ -22,6 +22,23 @@ _CHUNK = 200
 
 Resume: TypeAlias = Any
 """Where a page ended: an id, a name, or a count; read from a token, so it is checked before use."""
+
+
+class Source(Protocol):
+    """Where documents are listed from: the store, or what looks like it."""
+
+    def list(
+        self,
+        kind: str,
+        *,
+        parent: str | None = None,
+        prefix: str | None = None,
+        keys: Mapping[str, str] | None = None,
+        order: Order = "newest",
+        after: int | str | None = None,
+        limit: int = -1,
+    ) -> "list[Document]":
+        """Documents, as `Store.list` has them."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +70,7 @@ class Listing:
         return message
 
 
-def page(store: Store, listing: Listing, request: AnyMessage) -> tuple[list[Any], str]:
+def page(store: Source, listing: Listing, request: AnyMessage) -> tuple[list[Any], str]:
     """One page of a list.
 
     Args:
@@ -115,7 +132,7 @@ class _Query:
 
 
 def _by_keyset(
-    store: Store,
+    store: Source,
     query: _Query,
     order: Order,
     resume: Resume,
@@ -140,7 +157,7 @@ def _by_keyset(
 
 
 def _sorted(
-    store: Store,
+    store: Source,
     query: _Query,
     orders: Sequence[tuple[str, bool]],
     resume: Resume,

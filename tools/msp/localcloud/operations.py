@@ -168,15 +168,19 @@ class Operations:
         metadata = self._metadata(change, target)
         if operation.HasField("metadata"):
             operation.metadata.Unpack(metadata)
-        metadata.end_time.FromDatetime(self._clock.now())
+        if metadata.DESCRIPTOR.fields:
+            metadata.end_time.FromDatetime(self._clock.now())
         operation.metadata.Pack(metadata)
         operation.done = True
         if response is not None:
             operation.response.Pack(response)
 
     def _metadata(self, change: Change, target: str) -> AnyMessage:
-        metadata = change.metadata(target=target, verb=change.verb, api_version="v1")
-        metadata.create_time.FromDatetime(self._clock.now())
+        metadata = change.metadata()
+        # Artifact Registry's metadata has no field at all.
+        if metadata.DESCRIPTOR.fields:
+            metadata.target, metadata.verb, metadata.api_version = target, change.verb, "v1"
+            metadata.create_time.FromDatetime(self._clock.now())
         return metadata
 
     def _load(self, name: str) -> operations_pb2.Operation:
@@ -216,7 +220,8 @@ class Operations:
                 target = change.target(change.request_type.FromString(serialized))
                 metadata = change.metadata()
                 operation.metadata.Unpack(metadata)
-                metadata.requested_cancellation = True
+                if metadata.DESCRIPTOR.fields:
+                    metadata.requested_cancellation = True
                 operation.metadata.Pack(metadata)
                 operation.error.CopyFrom(ApiError(Code.CANCELLED, "The operation was cancelled").to_status())
                 self._finish(operation, change, target, None)

@@ -22,6 +22,8 @@ class Blobs:
     def __init__(self, store: Store, directory: ContentDirectory) -> None:
         self._store = store
         self._directory = directory
+        self._unlinked: set[str] = set()
+        store.watch(self._remove_unlinked)
 
     def size(self, repository: str, digest: str) -> int | None:
         """A blob's bytes; `None` when it isn't in the repository."""
@@ -57,14 +59,28 @@ class Blobs:
         Raises:
             RegistryError: `BLOB_UNKNOWN`.
         """
-        if not self._store.delete(_KIND, f"{repository}@{digest}"):
+        if self.size(repository, digest) is None:
             raise _unknown(repository, digest)
-        if not self._store.list(_KIND, keys={"digest": digest}, limit=1):
-            self._directory.remove(file_name(digest))
+        self._unlinked.add(digest)
+        self._store.delete(_KIND, f"{repository}@{digest}")
+
+    def delete_all(self, repository: str) -> None:
+        """Takes all blobs out of a repository."""
+        prefix = f"{repository}@"
+        self._unlinked |= {blob.name.removeprefix(prefix) for blob in self._store.list(_KIND, prefix=prefix)}
+        self._store.delete_below(_KIND, prefix)
 
     def files(self) -> set[str]:
         """The names of the files that some repository needs."""
         return {file_name(document.name.rpartition("@")[2]) for document in self._store.list(_KIND)}
+
+    def _remove_unlinked(self) -> None:
+        """Removes the files that no repository needs any more; called when that has been committed."""
+        unlinked, self._unlinked = self._unlinked, set()
+        for digest in unlinked:
+            # It may be linked after all: elsewhere, again, or because the deletion was undone.
+            if not self._store.list(_KIND, keys={"digest": digest}, limit=1):
+                self._directory.remove(file_name(digest))
 
 
 def file_name(digest: str) -> str:

@@ -86,6 +86,7 @@ class Manifests:
         with self._store.transaction():
             if self._store.get(_REPOSITORY, repository) is None:
                 self._store.put(_REPOSITORY, repository, json.dumps({"created": now.isoformat()}).encode())
+            self._policy.pushed(repository)
             self._write(repository, digest, manifest, content, now)
             if not by_digest:
                 self._tag(repository, reference, digest, now)
@@ -102,6 +103,24 @@ class Manifests:
         if digest is None or payload is None:
             raise _unknown(repository, reference)
         return _stored(repository, digest, payload)
+
+    def tag(self, repository: str, tag: str, digest: str) -> None:
+        """Points a tag at a manifest.
+
+        Raises:
+            RegistryError: `TAG_INVALID`; `MANIFEST_UNKNOWN`; `DENIED`: the tag is immutable and points elsewhere.
+        """
+        self._check_movable(repository, check_tag(tag), digest)
+        self.get(repository, digest)
+        self._tag(repository, tag, digest, self._clock.now())
+
+    def delete_repository(self, repository: str) -> None:
+        """Deletes all manifests and tags of a repository, and the repository; immutable tags, too."""
+        with self._store.transaction():
+            self._store.delete_below(_MANIFEST, f"{repository}@")
+            self._store.delete_below(_TAG, f"{repository}:")
+            self._store.delete(_REPOSITORY, repository)
+            self._blobs.delete_all(repository)
 
     def delete(self, repository: str, reference: str) -> None:
         """Deletes a tag, or a manifest by digest. A manifest that is tagged or in an index stays, as at Google.
@@ -120,7 +139,7 @@ class Manifests:
         name = f"{repository}@{reference}"
         if self._store.get(_MANIFEST, name) is None:
             raise _unknown(repository, reference)
-        if tags := self._tags_of(repository, reference):
+        if tags := self.tags_of(repository, reference):
             raise RegistryError("GOOGLE_MANIFEST_DANGLING_TAG", f"Manifest is still referenced by tag: {tags[0].name}")
         parents = self._store.list(_MANIFEST, prefix=f"{repository}@", keys={f"child {reference}": ""}, limit=1)
         if parents:
@@ -148,9 +167,20 @@ class Manifests:
         documents = self._store.list(_TAG, prefix=f"{repository}:", order="name", after=start, limit=limit)
         return [_read_tag(document.payload) for document in documents]
 
-    def tags_of(self, repository: str, digest: str) -> list[str]:
+    def tags_of(self, repository: str, digest: str) -> list[Tag]:
         """The tags that point at a manifest, in lexical order."""
-        return [tag.name for tag in self._tags_of(repository, digest)]
+        documents = self._store.list(_TAG, keys={"manifest": f"{repository}@{digest}"}, order="name")
+        return [_read_tag(document.payload) for document in documents]
+
+    def find_tag(self, repository: str, tag: str) -> Tag | None:
+        """A tag, `None` when it isn't there."""
+        payload = self._store.get(_TAG, _tag_name(repository, tag))
+        return None if payload is None else _read_tag(payload)
+
+    def created(self, repository: str) -> datetime | None:
+        """When the first manifest came, `None` when none did."""
+        payload = self._store.get(_REPOSITORY, repository)
+        return None if payload is None else datetime.fromisoformat(json.loads(payload)["created"])
 
     def referrers(
         self, repository: str, subject: str, *, artifact_type: str = "", after: str = "", limit: int = -1
@@ -216,12 +246,8 @@ class Manifests:
         self._store.put(_TAG, _tag_name(repository, tag), payload, parent=repository, keys=keys)
 
     def _tagged(self, repository: str, tag: str) -> str | None:
-        payload = self._store.get(_TAG, _tag_name(repository, tag))
-        return None if payload is None else _read_tag(payload).digest
-
-    def _tags_of(self, repository: str, digest: str) -> list[Tag]:
-        documents = self._store.list(_TAG, keys={"manifest": f"{repository}@{digest}"}, order="name")
-        return [_read_tag(document.payload) for document in documents]
+        found = self.find_tag(repository, tag)
+        return None if found is None else found.digest
 
 
 def _tag_name(repository: str, tag: str) -> str:

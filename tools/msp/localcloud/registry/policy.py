@@ -13,6 +13,9 @@ class RepositoryPolicy(Protocol):
     def tags_are_immutable(self, repository: str) -> bool:
         """Whether a tag stays where it is once it points at something."""
 
+    def pushed(self, repository: str) -> None:
+        """Hears of a push of a manifest, in the transaction that keeps it."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenPolicy:
@@ -31,3 +34,6 @@ class OpenPolicy:
     def tags_are_immutable(self, repository: str) -> bool:
         """`immutable_tags`, for each."""
         return bool(repository) and self.immutable_tags
+
+    def pushed(self, repository: str) -> None:
+        """Of no interest."""
