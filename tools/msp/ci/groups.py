@@ -18,6 +18,11 @@ class LogGroups:
         self._out = out
         self._open = False
 
+    @property
+    def folds(self) -> bool:
+        """Whether the log is one whose parts can be folded."""
+        return self._buildkite or self._github
+
     def begin(self, title: str, *, expanded: bool = False) -> None:
         """Begins a part; it ends where the next one begins.
 

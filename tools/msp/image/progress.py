@@ -82,6 +82,7 @@ class Lines:
         self._began = 0.0
         self._last = 0.0
         self._outcomes: dict[Outcome, list[int]] = {}
+        self._retries: dict[str, float] = {}
 
     def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
         """One line: what is pushed, and how large it is."""
@@ -111,8 +112,17 @@ class Lines:
                 self._done += blob.size
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
-        """One line."""
-        self._say(f"  {error.message}; trying again in {seconds:.1f} s")
+        """One line; not again and again for the same failure, which often meets every blob."""
+        if self._is_news(error.message):
+            self._say(f"  {error.message}; trying again in {seconds:.1f} s")
+
+    def _is_news(self, message: str) -> bool:
+        with self._lock:
+            now = self._monotonic()
+            news = now - self._retries.get(message, -_LINE_SECONDS) >= _LINE_SECONDS
+            if news:
+                self._retries[message] = now
+            return news
 
     def end(self) -> None:
         """One line: what was done."""
@@ -140,11 +150,11 @@ class Bars(Lines):
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
         """A line above the bar."""
-        with self._lock:
-            if self._bar is None:
-                super().retrying(error, seconds)
-            else:
-                self._bar.console.print(f"  {error.message}; trying again in {seconds:.1f} s", markup=False)
+        bar = self._bar
+        if bar is None:
+            super().retrying(error, seconds)
+        elif self._is_news(error.message):
+            bar.console.print(f"  {error.message}; trying again in {seconds:.1f} s", markup=False)
 
     def close(self) -> None:
         """Takes the bar away, also after an error."""

@@ -1,0 +1,94 @@
+"""A deployment's end on the page of the build that ran it: Buildkite's annotation, GitHub's summary."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import TextIO
+
+from msp.ci.buildkite import BuildkiteAgent, Style
+from msp.ci.github import GitHubActions
+from msp.delivery.outcome import Outcome
+from msp.delivery.plan import ReleasePlan
+from msp.delivery.reporter import Ignore
+from msp.delivery.stages_picture import next_steps, picture
+from msp.errors import MspError
+
+
+class CiReport(Ignore):
+    """Tells the CI. Silent where there is none.
+
+    Args:
+        environment: Tells which CI this is.
+        out: Where to say what went wrong.
+        service: The service's id: a build may deliver many.
+        buildkite: Buildkite's agent.
+        github: GitHub's files.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        out: TextIO,
+        service: str,
+        buildkite: BuildkiteAgent | None = None,
+        github: GitHubActions | None = None,
+    ) -> None:
+        self._service = service
+        self._buildkite = buildkite or BuildkiteAgent(environment, out)
+        self._github = github or GitHubActions(environment, out)
+
+    def finished(self, outcome: Outcome) -> None:
+        """The note, and what later steps may ask for: `{service}/release`, `{service}/digest` and `{service}/state`."""
+        style: Style = "error" if outcome.exit_code else "success" if outcome.state == "SUCCEEDED" else "info"
+        self._annotate(finished_markdown(self._service, outcome), style)
+        for key, value in (("release", outcome.release), ("digest", outcome.plan.digest), ("state", outcome.state)):
+            self._buildkite.set_meta_data(f"{self._service}/{key}", value)
+            self._github.set_output(key, value)
+
+    def failed(self, plan: ReleasePlan, error: MspError) -> None:
+        """The note."""
+        self._annotate(failed_markdown(self._service, plan, error), "error")
+
+    def _annotate(self, markdown: str, style: Style) -> None:
+        self._buildkite.annotate(markdown, context=f"msp-delivery-{self._service}", style=style)
+        self._github.summarize(markdown)
+
+
+def finished_markdown(service: str, outcome: Outcome) -> str:
+    """The note on a deployment that came to its end."""
+    plan = outcome.plan
+    rows = [
+        ("Release", f"[{outcome.release}]({outcome.release_url})" + ("" if outcome.created else " (was there already)")),
+        ("Image", f"`{plan.image}:{plan.tag}`"),
+        ("Digest", f"`{plan.digest}`"),
+        ("Commit", f"`{plan.build.commit[:12]}` {_text(plan.build.subject)}"),
+        ("Author", _text(plan.build.author)),
+    ]
+    parts = [f"**{_text(service)}** · [{plan.pipeline}]({plan.pipeline_url})"]
+    if outcome.failure:
+        parts.append(f"The rollout failed: {_text(outcome.failure)}")
+    parts.append("\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]))
+    parts.append(_block(picture(outcome)))
+    if steps := next_steps(outcome):
+        parts += [steps[0], _block([line.strip() for line in steps[1:]])]
+    return "\n\n".join(parts) + "\n"
+
+
+def failed_markdown(service: str, plan: ReleasePlan, error: MspError) -> str:
+    """The note on a deployment that ended by an error."""
+    return (
+        f"**{_text(service)}** was not delivered · [{plan.pipeline}]({plan.pipeline_url})\n\n"
+        + _block([error.message, *(f"  {line}" for line in error.hint.splitlines())])
+        + "\n"
+    )
+
+
+def _block(lines: list[str]) -> str:
+    # Indented, so that nothing in the text can end the block.
+    text = "\n".join(lines)
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _text(text: str) -> str:
+    """Text that stays text: a commit's subject may hold Markdown, HTML or a table's bar."""
+    escaped = escape(" ".join(text.split()), quote=False)
+    return "".join(f"\\{character}" if character in "\\`*_[]|#~!" else character for character in escaped)

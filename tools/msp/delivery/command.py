@@ -1,0 +1,139 @@
+"""A deployment as a command: from what was asked and what the BUILD file says to an exit code."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from msp.ci.build import Known, find_build
+from msp.ci.git import git_in
+from msp.delivery.ci_report import CiReport
+from msp.delivery.clients import Clients
+from msp.delivery.config import DeliveryConfig
+from msp.delivery.console import Brief, Console, plan_text
+from msp.delivery.deliver import Delivery, Settings
+from msp.delivery.image_push import ImagePush, LayoutPush, ProgramPush
+from msp.delivery.json_report import JsonReport
+from msp.delivery.outcome import PLANNED, Outcome
+from msp.delivery.plan import Wishes, plan
+from msp.delivery.reporter import Reporter, Reporters
+from msp.delivery.stages import stage_environments
+from msp.gcp.endpoints import Endpoints
+from msp.gcp.errors import RemoteError
+from msp.gcp.retry import RetryPolicy
+from msp.image.progress import Silent, progress_for
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        known: What the user says about the build.
+        wishes: Other names, more labels.
+        settings: How to deploy.
+        endpoints: Where.
+        dry_run: Only print the plan.
+        quiet: Print only how it ended.
+        json_output: A file for the result.
+    """
+
+    known: Known = field(default_factory=Known)
+    wishes: Wishes = field(default_factory=Wishes)
+    settings: Settings = field(default_factory=Settings)
+    endpoints: Endpoints = field(default_factory=Endpoints.google)
+    dry_run: bool = False
+    quiet: bool = False
+    json_output: Path | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the command runs.
+
+    Attributes:
+        environment: The process's variables.
+        out: For people.
+        now: The time in UTC.
+        find: Makes a path of one in the config.
+    """
+
+    environment: Mapping[str, str]
+    out: TextIO
+    now: Callable[[], datetime]
+    find: Callable[[str], Path]
+
+
+def deploy(request: Request, config: DeliveryConfig, around: Surroundings) -> int:
+    """Deploys, or says what would be done.
+
+    Args:
+        request: What was asked for.
+        config: The service.
+        around: Where this runs.
+
+    Returns:
+        The exit code: 0 done, 3 the release was made and its rollout failed.
+
+    Raises:
+        UsageError: The plan can't be made.
+        PreflightError: Something stands in the way; nothing was changed.
+        DeliveryError: It could not be brought to its end.
+    """
+    reporter = _reporter(request, config, around)
+    git = git_in(Path(around.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd()), around.environment)
+    build = find_build(request.known, around.environment, git, around.now())
+    environments = stage_environments(around.find(config.spec)) if config.spec else ()
+    image = _image(request, config, around)
+    made = plan(config, build, digest=image.digest, environments=environments, wishes=request.wishes)
+    if request.dry_run:
+        print(plan_text(made), file=around.out)
+        reporter.finished(Outcome(made, made.stages, PLANNED, made.release))
+        return 0
+    clients = Clients.connect(
+        request.endpoints, project=made.project, region=made.region, retry=RetryPolicy(notify=_notify(request, around))
+    )
+    settings = replace(request.settings, make_pipeline=_make_pipeline(config))
+    return Delivery(made, image, clients, reporter=reporter, git=git, settings=settings).run().exit_code
+
+
+def _reporter(request: Request, config: DeliveryConfig, around: Surroundings) -> Reporter:
+    console = Brief if request.quiet else Console
+    reporters: list[Reporter] = [] if request.dry_run else [console(around.out, around.environment)]
+    # Before what tells others, so that they can read it.
+    if request.json_output is not None:
+        reporters.append(JsonReport(request.json_output))
+    if not request.dry_run:
+        reporters.append(CiReport(around.environment, around.out, config.msp_service_id))
+    return Reporters(reporters)
+
+
+def _image(request: Request, config: DeliveryConfig, around: Surroundings) -> ImagePush:
+    if config.push is not None:
+        program = around.find(config.push)
+        runfiles = around.environment.get("RUNFILES_DIR")
+        # The program has runfiles among ours, and may find them by this alone.
+        extra = {"RUNFILES_DIR": os.fspath(Path(runfiles).absolute())} if runfiles else {}
+        return ProgramPush(program, {**around.environment, **extra})
+    progress = Silent() if request.quiet or request.dry_run else progress_for(around.out)
+    return LayoutPush(around.find(config.image or ""), progress)
+
+
+def _notify(request: Request, around: Surroundings) -> Callable[[RemoteError, float], None]:
+    told: set[str] = set()
+
+    def notify(error: RemoteError, seconds: float) -> None:
+        # Once each: where a service can't be reached, that meets every request.
+        if not request.quiet and error.message not in told:
+            told.add(error.message)
+            print(f"note: {error.message}; trying again in {seconds:.1f} s", file=around.out, flush=True)
+
+    return notify
+
+
+def _make_pipeline(config: DeliveryConfig) -> str:
+    if config.spec is not None:
+        return f"bazel run {config.target}.pipeline.apply"
+    return "bazel run //tools:apply -- --spec=service.yaml (or set `spec`, and get it as a target)"

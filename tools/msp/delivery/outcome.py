@@ -1,0 +1,71 @@
+"""How a deployment ended."""
+
+from dataclasses import dataclass
+
+from msp.delivery.plan import ReleasePlan
+from msp.errors import MspError
+from msp.gcp.deploy_resources import RolloutState
+from msp.pipeline import names
+
+# What a deployment's `state` can be besides a rollout's.
+PLANNED = "PLANNED"
+ALREADY_DEPLOYED = "ALREADY_DEPLOYED"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A deployment's end.
+
+    Attributes:
+        plan: What was to be done.
+        stages: The ids of the pipeline's targets, in order.
+        state: The rollout's; `ALREADY_DEPLOYED` where the first stage ran this image before; `PLANNED` in a dry run.
+        release: The release's id: another than the plan's where that one runs this image already.
+        rollout: The rollout's id, empty where there is none.
+        created: Whether this run made the release.
+        failure: Why the rollout failed, empty where it didn't.
+    """
+
+    plan: ReleasePlan
+    stages: tuple[str, ...]
+    state: str
+    release: str
+    rollout: str = ""
+    created: bool = False
+    failure: str = ""
+
+    @property
+    def target(self) -> str:
+        """The first stage's target; empty where it isn't known."""
+        return self.stages[0] if self.stages else ""
+
+    @property
+    def release_url(self) -> str:
+        """The release's page in Google Cloud's console."""
+        return names.release_console_url(self.plan.project, self.plan.region, self.plan.pipeline, self.release)
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with: 0 done, 3 the release was made but its rollout failed."""
+        return 3 if self.state in _FAILED else 0
+
+
+_FAILED = frozenset(
+    {
+        RolloutState.FAILED.value,
+        RolloutState.APPROVAL_REJECTED.value,
+        RolloutState.CANCELLING.value,
+        RolloutState.CANCELLED.value,
+        RolloutState.HALTED.value,
+    }
+)
+
+
+class DeliveryError(MspError):
+    """The deployment could not be brought to its end; `hint` says what stands and how to go on."""
+
+
+class InterruptedDeliveryError(DeliveryError):
+    """Somebody stopped it."""
+
+    exit_code = 130

@@ -1,0 +1,218 @@
+"""What a deployment will do, as a value: every name, label, annotation and parameter, before anything is asked."""
+
+import base64
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from msp.ci import fit
+from msp.ci.build import Build
+from msp.delivery.config import DeliveryConfig
+from msp.errors import UsageError
+from msp.gcp.deploy_resources import Release
+from msp.image.reference import TAG_RULE, Repository, is_tag
+from msp.pipeline import names
+
+# gcloud names rollouts {release}-to-{target}-0001 and never shortens: release and target together have 54 of the 63.
+_MOST_FOR_GCLOUD = 54
+
+
+@dataclass(frozen=True)
+class ReleasePlan:
+    """A release and its first rollout.
+
+    Attributes:
+        target: The Bazel label of what is deployed.
+        project: The Google Cloud project of pipeline and release.
+        region: Their region.
+        pipeline: The delivery pipeline's id.
+        stages: The targets' ids in order, as far as they are known before the pipeline is read; else empty.
+        release: The release's id.
+        image: The repository: `us.gcr.io/sourcegraph-dev/msp-example`.
+        tag: The image's tag.
+        digest: The image's digest, `sha256:…`; empty as long as it is not known.
+        source_uri: What the release is rendered from.
+        description: For people.
+        labels: The release's labels.
+        annotations: The release's annotations.
+        parameters: The release's deploy parameters.
+        build: Who and what is behind it.
+        notes: What was made to fit, and what is worth knowing.
+    """
+
+    target: str
+    project: str
+    region: str
+    pipeline: str
+    stages: tuple[str, ...]
+    release: str
+    image: str
+    tag: str
+    digest: str
+    source_uri: str
+    description: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    parameters: Mapping[str, str]
+    build: Build = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """The image with its tag, and with its digest where that is known."""
+        return f"{self.image}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
+
+    @property
+    def pipeline_url(self) -> str:
+        """The pipeline's page in Google Cloud's console."""
+        return names.pipeline_console_url(self.project, self.region, self.pipeline)
+
+    @property
+    def release_url(self) -> str:
+        """The release's page in Google Cloud's console."""
+        return names.release_console_url(self.project, self.region, self.pipeline, self.release)
+
+    def with_digest(self, digest: str) -> "ReleasePlan":
+        """The same, of an image whose digest is known by now."""
+        return dataclasses.replace(
+            self,
+            digest=digest,
+            annotations={**self.annotations, "digest": digest},
+            parameters={**self.parameters, names.DIGEST_PARAMETER: digest},
+        )
+
+    def as_release(self) -> Release:
+        """The release as Cloud Deploy is to create it."""
+        return Release(
+            skaffold_config_uri=self.source_uri,
+            description=self.description,
+            labels=self.labels,
+            annotations=self.annotations,
+            deploy_parameters=self.parameters,
+        )
+
+    def rerun(self) -> str:
+        """The command that takes this deployment up again, wherever it is run."""
+        number = f" --build_number={self.build.build_number}" if self.build.build_number else ""
+        return f"bazel run {self.target} -- --commit={self.build.commit}{number}"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person who deploys asks for beyond the build itself; empty for the contract's own.
+
+    Attributes:
+        tag: Another tag for the image.
+        release: Another id for the release.
+        labels: More labels.
+        annotations: More annotations.
+    """
+
+    tag: str = ""
+    release: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan(
+    config: DeliveryConfig,
+    build: Build,
+    *,
+    digest: str = "",
+    environments: Sequence[str] = (),
+    wishes: Wishes = Wishes(),
+) -> ReleasePlan:
+    """What delivering this build of this service means. Pure: asks nothing, changes nothing.
+
+    Args:
+        config: The service.
+        build: Who and what.
+        digest: The image's, where it is known.
+        environments: The ids of the environments that are the pipeline's stages, in order, where that is known.
+        wishes: What was asked for besides.
+
+    Raises:
+        UsageError: There is no way to make a name of what is given: a commit that is none, a region that isn't one.
+    """
+    names.check_region(config.gcp_region)
+    Repository.parse(config.repository)
+    if wishes.tag and not is_tag(wishes.tag):
+        raise UsageError(f"--tag: {wishes.tag!r} is not a tag", hint=TAG_RULE)
+    number = fit.fit_build_number(build.build_number)
+    release = fit.fit_id(wishes.release) if wishes.release else names.release_id(build.commit, number)
+    tag = wishes.tag or names.image_tag(build.commit, number)
+    labels, label_changes = fit.fit_labels(_merged({"commit": build.commit}, wishes.labels, "label"))
+    wanted = _merged(_annotations(config, build, tag), wishes.annotations, "annotation")
+    annotations, annotation_changes = fit.fit_annotations(wanted)
+    changes = [
+        *_changed("build number", build.build_number, number),
+        *_changed("release", wishes.release or release, release),
+        *label_changes,
+        *annotation_changes,
+    ]
+    made = ReleasePlan(
+        target=config.target,
+        project=config.gcp_project,
+        region=config.gcp_region,
+        pipeline=names.pipeline_id(config.msp_service_id, config.gcp_region),
+        stages=tuple(names.target_id(environment, config.gcp_region) for environment in environments),
+        release=release,
+        image=config.repository,
+        tag=tag,
+        digest="",
+        source_uri=names.source_uri(config.gcp_project),
+        description=fit.fit_description(build.subject),
+        labels=labels,
+        annotations=annotations,
+        parameters={names.TAG_PARAMETER: tag},
+        build=build,
+    )
+    notes = (*(str(change) for change in changes), *_worth_knowing(made))
+    made = dataclasses.replace(made, notes=notes)
+    return made.with_digest(digest) if digest else made
+
+
+def _changed(field: str, given: str, sent: str) -> list[fit.Change]:
+    return [fit.Change(field, given, sent)] if given != sent else []
+
+
+def _annotations(config: DeliveryConfig, build: Build, tag: str) -> dict[str, str]:
+    wanted = {
+        "commit": build.commit,
+        "author": build.author,
+        "commit_message_base64": _base64(build.subject),
+        "image": f"{config.repository}:{tag}",
+        "branch": build.branch,
+        "build_url": build.build_url,
+        "target": config.target,
+    }
+    return {key: value for key, value in wanted.items() if value}
+
+
+def _base64(subject: str) -> str:
+    # Cut before it is encoded, so that what is left can be decoded; fit_annotations would cut anywhere.
+    content = subject.encode(errors="replace")[: fit.MAX_ANNOTATION_BYTES * 3 // 4]
+    return base64.b64encode(content.decode(errors="ignore").encode()).decode()
+
+
+def _merged(own: Mapping[str, str], asked: Mapping[str, str], what: str) -> dict[str, str]:
+    # `digest` is added when it is known.
+    if taken := sorted(key for key in asked if key in own or (key == "digest" and what == "annotation")):
+        raise UsageError(
+            f"{what} {taken[0]!r} is set by every release, and can't be given another value",
+            hint=f"choose another name in --{what}s",
+        )
+    return {**own, **asked}
+
+
+def _worth_knowing(made: ReleasePlan) -> list[str]:
+    notes = []
+    if made.build.dirty:
+        notes.append("the checkout has changes that are in no commit: the image may hold them")
+    longest = max(made.stages, key=len, default="")
+    if longest and len(made.release) + len(longest) > _MOST_FOR_GCLOUD:
+        notes.append(
+            f"release {made.release!r} and target {longest!r} are too long together for the rollout that gcloud would "
+            f"name after them: promote with --rollout-id={names.rollout_id(made.release, longest)}"
+        )
+    return notes
