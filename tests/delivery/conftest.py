@@ -48,17 +48,17 @@ class Recorder(Ignore):
         self.warnings: tuple[str, ...] = ()
         self.states: list[str] = []
 
-    def planned(self, plan: ReleasePlan) -> None:
+    def planned(self, plan: ReleasePlan) -> None:  # noqa: ARG002
         self.told.append("planned")
 
     def surveyed(self, survey: Survey) -> None:
         self.told.append("surveyed")
         self.warnings = survey.warnings
 
-    def pushed(self, plan: ReleasePlan) -> None:
+    def pushed(self, plan: ReleasePlan) -> None:  # noqa: ARG002
         self.told.append("pushed")
 
-    def released(self, plan: ReleasePlan, *, created: bool) -> None:
+    def released(self, plan: ReleasePlan, *, created: bool) -> None:  # noqa: ARG002
         self.told.append("released" if created else "taken up")
 
     def rolling(self, rollout: Rollout) -> None:
@@ -67,7 +67,7 @@ class Recorder(Ignore):
     def finished(self, outcome: Outcome) -> None:
         self.told.append(f"finished {outcome.state}")
 
-    def failed(self, plan: ReleasePlan, error: MspError) -> None:
+    def failed(self, plan: ReleasePlan, error: MspError) -> None:  # noqa: ARG002
         self.told.append("failed")
 
 

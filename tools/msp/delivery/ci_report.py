@@ -57,7 +57,10 @@ def finished_markdown(service: str, outcome: Outcome) -> str:
     """The note on a deployment that came to its end."""
     plan = outcome.plan
     rows = [
-        ("Release", f"[{outcome.release}]({outcome.release_url})" + ("" if outcome.created else " (was there already)")),
+        (
+            "Release",
+            f"[{outcome.release}]({outcome.release_url})" + ("" if outcome.created else " (was there already)"),
+        ),
         ("Image", f"`{plan.image}:{plan.tag}`"),
         ("Digest", f"`{plan.digest}`"),
         ("Commit", f"`{plan.build.commit[:12]}` {_text(plan.build.subject)}"),
