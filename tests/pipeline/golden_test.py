@@ -17,7 +17,10 @@ from msp.pipeline.resources import NoRolloutError
 from msp.spec import load
 
 TESTS = Path(__file__).parent.parent
-SPECS = sorted((TESTS / "spec/valid").glob("*.yaml"))
+# Those that are valid specifications of any kind, and those whose pipelines are of a kind of their own.
+SPECS = sorted(
+    [*(TESTS / "spec/valid").glob("*.yaml"), *(TESTS / "pipeline/specs").glob("*.yaml")], key=lambda path: path.stem
+)
 # The same for every specification: kept once, and the archive by its hash.
 SHARED = {"skaffold.yaml", "source.tar.gz"}
 

@@ -32,16 +32,16 @@ def main(argv: list[str]) -> int:
     endpoints = pipeline_flags.endpoints()
     live = LivePipeline(spec, region, endpoints, timeout=pipeline_flags.TIMEOUT.value)
     kept, found = live.split(live.changes(), prune=_PRUNE.value)
-    if found:
-        print(report.listing(found), flush=True)
-    for change in kept:
-        print(f"\n{report.headline(change)}\n    no longer in the specification; kept, --prune deletes it")
+    blocks = [report.listing(found)] if found else []
+    blocks += [f"{report.headline(change)}\n    no longer in the specification; --prune deletes it" for change in kept]
+    if blocks:
+        print("\n\n".join(blocks), end="\n\n", flush=True)
     if _DRY_RUN.value:
-        print(f"\n{_count(found)}, not made (--dry_run)" if found else "nothing to change")
+        print(f"{_count(found)}, not made (--dry_run)" if found else "nothing to change")
         return 0
     for number, change in enumerate(found, start=1):
         live.make(change)
-        print("\n" * (number == 1) + f"[{number}/{len(found)}] done: {report.headline(change)}", flush=True)
+        print(f"[{number}/{len(found)}] done: {report.headline(change)}", flush=True)
     print(f"{_count(found)} made" if found else "nothing to change")
     return 0
 
