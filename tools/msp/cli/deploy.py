@@ -11,9 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,10 +22,6 @@ from msp.errors import UsageError
 
 if TYPE_CHECKING:
     from msp.delivery.command import Request
-    from msp.delivery.config import DeliveryConfig
-
-# Set by the rule: where the target's own config file is among its runfiles.
-_CONFIG_VARIABLE = "MSP_CONFIG"
 
 _CONFIG = flags.DEFINE_string(
     "config", None, "The delivery's config file; paths in it are relative to it. Targets of msp_delivery bring theirs."
@@ -63,23 +57,11 @@ def main(argv: list[str]) -> int:
     request = _request()
 
     from msp.delivery.command import Surroundings, deploy
+    from msp.delivery.locate import locate
 
-    config, find = _config()
+    config, find = locate(entry.user_path(_CONFIG.value) if _CONFIG.value else None, os.environ)
     around = Surroundings(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
-    return deploy(request, config, around)
-
-
-def _config() -> "tuple[DeliveryConfig, Callable[[str], Path]]":
-    from msp.delivery.config import DeliveryConfig
-    from msp.delivery.runfiles import Runfiles
-
-    if _CONFIG.value:
-        path = entry.user_path(_CONFIG.value)
-        return DeliveryConfig.load(path), lambda name: path.parent / name
-    if given := os.environ.get(_CONFIG_VARIABLE):
-        runfiles = Runfiles.find()
-        return DeliveryConfig.load(runfiles.path(given)), runfiles.path
-    raise UsageError("which service?", hint="run a target of msp_delivery, or give --config=FILE")
+    return deploy(request, config, around).exit_code
 
 
 def _request() -> "Request":

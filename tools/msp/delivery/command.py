@@ -1,4 +1,4 @@
-"""A deployment as a command: from what was asked and what the BUILD file says to an exit code."""
+"""A deployment as a command: from what was asked and what the BUILD file says to its end."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -66,23 +66,24 @@ class Surroundings:
     find: Callable[[str], Path]
 
 
-def deploy(request: Request, config: DeliveryConfig, around: Surroundings) -> int:
+def deploy(request: Request, config: DeliveryConfig, around: Surroundings, reporter: Reporter | None = None) -> Outcome:
     """Deploys, or says what would be done.
 
     Args:
         request: What was asked for.
         config: The service.
         around: Where this runs.
+        reporter: Whom to tell; by default the user, the CI, and a file if one was asked for.
 
     Returns:
-        The exit code: 0 done, 3 the release was made and its rollout failed.
+        How it ended; its exit code tells whether the rollout failed.
 
     Raises:
         UsageError: The plan can't be made.
         PreflightError: Something stands in the way; nothing was changed.
         DeliveryError: It could not be brought to its end.
     """
-    reporter = _reporter(request, config, around)
+    reporter = reporter or _reporter(request, config, around)
     git = git_in(Path(around.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd()), around.environment)
     build = find_build(request.known, around.environment, git, around.now())
     environments = stage_environments(around.find(config.spec)) if config.spec else ()
@@ -90,13 +91,14 @@ def deploy(request: Request, config: DeliveryConfig, around: Surroundings) -> in
     made = plan(config, build, digest=image.digest, environments=environments, wishes=request.wishes)
     if request.dry_run:
         print(plan_text(made), file=around.out)
-        reporter.finished(Outcome(made, made.stages, PLANNED, made.release))
-        return 0
+        planned = Outcome(made, made.stages, PLANNED, made.release)
+        reporter.finished(planned)
+        return planned
     clients = Clients.connect(
         request.endpoints, project=made.project, region=made.region, retry=RetryPolicy(notify=_notify(request, around))
     )
     settings = replace(request.settings, make_pipeline=_make_pipeline(config))
-    return Delivery(made, image, clients, reporter=reporter, git=git, settings=settings).run().exit_code
+    return Delivery(made, image, clients, reporter=reporter, git=git, settings=settings).run()
 
 
 def _reporter(request: Request, config: DeliveryConfig, around: Surroundings) -> Reporter:
