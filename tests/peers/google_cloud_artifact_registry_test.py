@@ -10,11 +10,12 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import artifactregistry_v1 as ar
 from google.cloud.artifactregistry_v1.services.artifact_registry import transports
 from tests.localcloud.registry.client import Registry
+from tests.localcloud.registry.shared import local_cloud, module_cloud
 
 from msp.localcloud.faults import Fault
-from msp.localcloud.pytest_plugin import CloudThread, local_cloud
+from msp.localcloud.pytest_plugin import CloudThread
 
-__all__ = ["local_cloud"]
+__all__ = ["local_cloud", "module_cloud"]
 
 LOCATION = "projects/my-project/locations/us"
 REPOSITORY = f"{LOCATION}/repositories/images"

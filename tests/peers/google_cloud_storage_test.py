@@ -9,11 +9,12 @@ import pytest
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
+from tests.localcloud.registry.shared import local_cloud, module_cloud
 
 from msp.localcloud.faults import Fault
-from msp.localcloud.pytest_plugin import CloudThread, local_cloud
+from msp.localcloud.pytest_plugin import CloudThread
 
-__all__ = ["local_cloud"]
+__all__ = ["local_cloud", "module_cloud"]
 
 LARGE = os.urandom(9 * 1024 * 1024 + 5)
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import requests
 from tests.localcloud.registry.client import Registry, code, digest, image, index
+from tests.localcloud.registry.shared import local_cloud, module_cloud
 
 from msp.localcloud import LocalCloud
 from msp.localcloud.artifacts.names import PackageName, RepositoryName
-from msp.localcloud.pytest_plugin import CloudThread, local_cloud
+from msp.localcloud.pytest_plugin import CloudThread
 
-__all__ = ["local_cloud"]
+__all__ = ["local_cloud", "module_cloud"]
 
 LOCATION = "projects/p/locations/us"
 REPOSITORY = f"{LOCATION}/repositories/r"

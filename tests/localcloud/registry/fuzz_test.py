@@ -113,7 +113,7 @@ class Uploads(RuleBasedStateMachine):
 
 
 TestUploads = Uploads.TestCase
-TestUploads.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestUploads.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 
 
 async def _stream(content: bytes, *, broken: bool = False) -> AsyncIterator[bytes]:

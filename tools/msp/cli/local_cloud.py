@@ -7,6 +7,7 @@ Prints one line when it is ready, and stops on SIGINT or SIGTERM. What it emulat
 
 import asyncio
 import ipaddress
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,8 +33,18 @@ _OPERATION_SECONDS = flags.DEFINE_float("operation_seconds", 0, "How long a long
 _RENDER_SECONDS = flags.DEFINE_float("render_seconds", 1, "How long rendering a release takes.", 0)
 _JOB_SECONDS = flags.DEFINE_float("job_seconds", 2, "How long each job of a rollout takes.", 0)
 _AUTH_MODES: Sequence[Literal["none", "basic", "bearer"]] = ("none", "basic", "bearer")
-_REGISTRY_AUTH = flags.DEFINE_enum("registry_auth", "none", _AUTH_MODES, "What the registry asks of its clients.")
-_IMMUTABLE_TAGS = flags.DEFINE_bool("immutable_tags", False, "The registry refuses to move a tag.")
+_REGISTRY_AUTH = flags.DEFINE_enum(
+    "registry_auth",
+    "none",
+    _AUTH_MODES,
+    "What the registry asks of its clients. The account is oauth2accesstoken, its password local-token.",
+)
+_IMMUTABLE_TAGS = flags.DEFINE_bool("immutable_tags", False, "The registry refuses to move a tag, in any repository.")
+_STRICT_REPOSITORIES = flags.DEFINE_bool(
+    "strict_repositories",
+    False,
+    "Images can be pushed only to repositories that were made first, as in Artifact Registry. Otherwise all exist.",
+)
 
 
 def main(argv: list[str]) -> int:
@@ -52,6 +63,8 @@ async def _serve() -> int:
     from msp.localcloud.deploy.ports import Pace
 
     _warn_if_reachable()
+    # Registry clients try TLS first; uvicorn would warn of each such connection.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -69,6 +82,7 @@ async def _serve() -> int:
         seed=_SEED.value,
         registry_auth=next(mode for mode in _AUTH_MODES if mode == _REGISTRY_AUTH.value),
         immutable_tags=_IMMUTABLE_TAGS.value,
+        strict_repositories=_STRICT_REPOSITORIES.value,
         pace=pace,
     ) as cloud:
         print(f"local cloud ready: {cloud.http_url} grpc {cloud.grpc_address}", flush=True)
