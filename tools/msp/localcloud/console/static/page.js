@@ -99,7 +99,7 @@ function notice(text) {
   box.hidden = !text;
 }
 
-function stageActions(pipeline, stage, next) {
+function stageActions(pipeline, stage, following) {
   const actions = [];
   const key = `${pipeline.name}/${stage.target}`;
   const asking = stage.rollouts.filter((rollout) => rollout.state === "PENDING_APPROVAL");
@@ -127,10 +127,10 @@ function stageActions(pipeline, stage, next) {
       { label: `Cancel the rollout of ${busy.release} to ${stage.target}` }));
   }
   const running = stage.running?.release;
-  const wanted = next && running && next.running?.release !== running && !next.rollouts.some((rollout) =>
+  const wanted = following && running && following.running?.release !== running && !following.rollouts.some((rollout) =>
     rollout.release === running && ["PENDING_APPROVAL", "PENDING", "IN_PROGRESS", "PENDING_RELEASE"].includes(rollout.state));
-  if (wanted && !busy) actions.push(button(`${key}:promote`, `Promote to ${next.target}`, () => promote(pipeline, running, next.target),
-    { primary: !actions.length, label: `Promote ${running} to ${next.target}` }));
+  if (wanted && !busy) actions.push(button(`${key}:promote`, `Promote to ${following.target}`, () => promote(pipeline, running, following.target),
+    { primary: !actions.length, label: `Promote ${running} to ${following.target}` }));
   const before = stage.rollouts.some((rollout) => rollout.state === "SUCCEEDED" && rollout.release !== running);
   if (running && before && !busy) actions.push(button(`${key}:rollback`, "Roll back", () =>
     call(`${pipeline.name}:rollbackTarget`, { targetId: stage.target, rolloutId: `rollback-${Date.now().toString(36)}-to-${stage.target}`.slice(0, 63).replace(/-+$/, "") }),
@@ -147,7 +147,7 @@ function showRollout(rollout) {
     phases, rollout.reason && element("p", { class: "reason" }, rollout.reason));
 }
 
-function showStage(pipeline, stage, next) {
+function showStage(pipeline, stage, following) {
   const running = stage.running;
   return element("li", { class: "stage", "data-target": stage.target },
     element("h3", {}, stage.target, element("small", {}, !stage.exists ? "missing" : stage.requireApproval ? "needs approval" : "")),
@@ -156,7 +156,7 @@ function showStage(pipeline, stage, next) {
       ...(running?.images ?? []).map((image) => element("span", { class: "image mono", title: image },
         image.replace(/^.*\//, "").replace(/(@sha256:.{12}).*/, "$1…")))),
     stage.rollouts.length > 0 && element("ul", { class: "rollouts", "aria-label": `rollouts to ${stage.target}` }, ...stage.rollouts.map(showRollout)),
-    element("div", { class: "actions" }, ...stageActions(pipeline, stage, next)));
+    element("div", { class: "actions" }, ...stageActions(pipeline, stage, following)));
 }
 
 function showRelease(pipeline, release) {
@@ -187,7 +187,23 @@ function showPipeline(pipeline) {
       element("tbody", {}, ...releases.map((release) => showRelease(pipeline, release))))));
 }
 
+let shown = "";
+let held = false; // a key or a mouse button is down
+let next = null;
+
+for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, () => { held = true; }, true);
+for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) window.addEventListener(name, () => {
+  held = false;
+  setTimeout(() => { if (next) show(next); });
+}, true);
+
 function show(overview) {
+  // A button that is replaced between press and release would never be clicked.
+  next = held ? overview : null;
+  if (held) return;
+  const content = JSON.stringify(overview.pipelines);
+  if (content === shown) return;
+  shown = content;
   skew = Date.parse(overview.now) - Date.now();
   const focused = document.activeElement?.getAttribute("data-key");
   const lanes = [...document.querySelectorAll(".lane")].map((lane) => lane.scrollLeft);
