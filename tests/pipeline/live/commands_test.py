@@ -82,6 +82,7 @@ def test_drift_is_an_exit_code(shell: Shell) -> None:
     code, output, _ = shell("apply", "--spec=service.yaml")
     assert code == 0
     assert "[10/10] done: + access to target staging-us-central1\n10 changes made\n" in output
+    assert output.endswith("iam.yaml lists it.\n")
     assert shell("diff", "--spec=service.yaml") == (0, "no difference\n", "")
     assert shell("apply", "--spec=service.yaml") == (0, "nothing to change\n", "")
 

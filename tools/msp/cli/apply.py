@@ -27,6 +27,7 @@ def main(argv: list[str]) -> int:
     spec, region = pipeline_flags.pipeline()
 
     from msp.pipeline.live import report
+    from msp.pipeline.live.changes import PutResource
     from msp.pipeline.live.pipeline import LivePipeline
 
     endpoints = pipeline_flags.endpoints()
@@ -43,6 +44,8 @@ def main(argv: list[str]) -> int:
         live.make(change)
         print(f"[{number}/{len(found)}] done: {report.headline(change)}", flush=True)
     print(f"{_count(found)} made" if found else "nothing to change")
+    if any(change.makes_pipeline for change in found if isinstance(change, PutResource)):
+        print("\nAccess to projects, buckets and service accounts is for their owners to give: iam.yaml lists it.")
     return 0
 
 

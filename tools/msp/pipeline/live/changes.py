@@ -59,6 +59,13 @@ class PutResource:
     live: proto.Message | None
     differences: tuple[Difference, ...]
 
+    @property
+    def makes_pipeline(self) -> bool:
+        """Whether this is how the delivery pipeline comes into being."""
+        return (
+            self.live is None and "/deliveryPipelines/" in self.wanted.name and "/automations/" not in self.wanted.name
+        )
+
 
 @dataclass(frozen=True)
 class DeleteResource:
