@@ -149,7 +149,8 @@ def _invalid_json(problem: str, at: str) -> str:
     if unknown is None:
         return f"Invalid JSON payload received. {problem}"
     name, inner = unknown.groups()
-    path = ".".join(part for part in (at, (inner or "").removesuffix(name).strip(".")) if part)
+    # protobuf's path begins with the message's own name.
+    path = ".".join(filter(None, [at, *(inner or "").split(".")[1:]]))
     where = f" at '{path}'" if path else ""
     return f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.'
 
