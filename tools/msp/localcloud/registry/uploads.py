@@ -76,7 +76,8 @@ class Uploads:
                 last one ended; `SIZE_INVALID`: it is not as long as its headers say.
         """
         async with self._locked(repository, identifier) as spool:
-            await self._fill(repository, identifier, spool, chunk)
+            if await self._fill(spool, chunk):
+                self._acknowledge(repository, identifier, spool.size)
             return spool.size
 
     async def finish(self, repository: str, identifier: str, chunk: Chunk, digest: str) -> int:
@@ -86,7 +87,7 @@ class Uploads:
             RegistryError: As `append`; `DIGEST_INVALID`: what came has another digest. The upload is then over.
         """
         async with self._locked(repository, identifier) as spool:
-            await self._fill(repository, identifier, spool, chunk)
+            await self._fill(spool, chunk)
             algorithm = digest.partition(":")[0]
             found = f"{algorithm}:{(await self._digest(spool, algorithm)).hex()}"
             if found != digest:
@@ -147,14 +148,12 @@ class Uploads:
         except ValueError:
             raise _unknown(identifier) from None
 
-    async def _fill(self, repository: str, identifier: str, spool: Spool, chunk: Chunk) -> None:
+    async def _fill(self, spool: Spool, chunk: Chunk) -> int:
         expected = _expected_length(chunk, spool.size)
         try:
-            came = await spool.append(chunk.content, length=expected)
+            return await spool.append(chunk.content, length=expected)
         except LengthError:
             raise _size_invalid(expected) from None
-        if came:
-            self._acknowledge(repository, identifier, spool.size)
 
     def _acknowledge(self, repository: str, identifier: str, offset: int) -> None:
         session = {"repository": repository, "offset": offset, "updated": self._clock.now().isoformat()}

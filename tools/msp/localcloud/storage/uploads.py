@@ -141,10 +141,10 @@ class Uploads:
             spool = await self._spool(identifier, session)
             if content_range is None or content_range.start is not None:
                 await self._append(spool, content_range, chunks)
-                session = _with(session, offset=spool.size)
-                self._note(identifier, session)
             total = spool.size if content_range is None else content_range.total
             if total is None or spool.size < total:
+                if spool.size != session.offset:
+                    self._note(identifier, _with(session, offset=spool.size))
                 return spool.size
             if spool.size > total:
                 raise invalid(f"The upload has {spool.size} bytes already, more than the {total} of the Content-Range.")
