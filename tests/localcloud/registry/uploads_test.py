@@ -182,7 +182,11 @@ def test_faults_reach_uploads(registry: Registry, local_cloud: CloudThread) -> N
     headers = {"Retry-After": "2"}
     local_cloud.faults.add(Fault(method="registry/UploadBlob*", http_status=429, headers=headers, times=1))
     refused = registry.call("PATCH", location, data=BLOB)
-    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+    assert (code(refused), refused.headers["Retry-After"]) == ((429, "TOOMANYREQUESTS"), "2")
+    lie = {"Docker-Content-Digest": "sha256:" + "0" * 64}
+    local_cloud.faults.add(Fault(method="registry/HeadBlob", headers=lie, times=1))
+    held = registry.push_blob(b"held")
+    assert registry.call("HEAD", f"blobs/{held}").headers["Docker-Content-Digest"] == lie["Docker-Content-Digest"]
     assert registry.call("PUT", location, params={"digest": digest(BLOB)}, data=BLOB).status_code == 201
 
 

@@ -202,6 +202,14 @@ def test_an_upload_that_breaks_off_leaves_nothing(storage: Storage, local_cloud:
     assert storage.read("kept") == CONTENT
 
 
+def test_a_fault_has_the_shape_of_a_storage_error(storage: Storage, local_cloud: CloudThread) -> None:
+    local_cloud.faults.add(Fault(method="storage/InsertObject", http_status=503, times=1))
+    assert reason(storage.upload("o", b"1")) == (503, "backendError")
+    local_cloud.faults.add(Fault(method="storage/InsertObject", code="RESOURCE_EXHAUSTED", times=1))
+    assert reason(storage.upload("o", b"1")) == (429, "rateLimitExceeded")
+    assert storage.names() == []
+
+
 def test_a_lost_answer_can_be_asked_for_again(storage: Storage, local_cloud: CloudThread) -> None:
     upload = storage.begin("r")
     local_cloud.faults.add(Fault(method="storage/UploadChunk", lose_response=True, times=1))

@@ -24,7 +24,8 @@ class Fault:
         code: Answer this canonical code, by name (`UNAVAILABLE`), and change nothing.
         message: What the answer says.
         http_status: Answer this HTTP status, and change nothing (over gRPC: the code nearest to it).
-        headers: Headers of that answer, e.g. `{"Retry-After": "1"}`.
+        headers: Headers of that answer, e.g. `{"Retry-After": "1"}`; without a code or status, they replace those of
+            the true answer, e.g. `{"Docker-Content-Digest": "sha256:…"}`.
         latency_seconds: Wait so long first (wall time).
         drop_connection: Close the connection without an answer, and change nothing.
         lose_response: Do what was asked, then close the connection without an answer.

@@ -1,7 +1,10 @@
 """Faults over HTTP: what `Fault` says, done to a request and its response."""
 
 import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,13 +19,18 @@ class ConnectionCutError(Exception):
     """The connection was closed on purpose; there is nobody left to answer."""
 
 
-def with_faults(faults: Faults, method: str, app: ASGIApp) -> ASGIApp:
+ErrorBody = Callable[[int, str], Any]
+"""What an API's errors look like: the JSON for an HTTP status and a message."""
+
+
+def with_faults(faults: Faults, method: str, app: ASGIApp, error_body: ErrorBody | None = None) -> ASGIApp:
     """`app`, with whatever is to go wrong with this call of `method`. To be made anew for each request.
 
     Args:
         faults: What is to go wrong.
         method: The method's name as faults know it, `registry/PutManifest`.
         app: Serves the request.
+        error_body: The shape of its errors; `None` for that of Google's REST APIs.
     """
     fault = faults.take(method)
     if fault is None:
@@ -33,14 +41,14 @@ def with_faults(faults: Faults, method: str, app: ASGIApp) -> ASGIApp:
         if fault.drop_connection:
             cut(scope)
         elif fault.code is not None or fault.http_status is not None:
-            await _answer(fault)(scope, receive, send)
+            await _answer(fault, error_body)(scope, receive, send)
         elif fault.lose_response:
             await app(scope, receive, _swallow)
             cut(scope)
         elif fault.truncate_body is not None:
             await _truncated(fault.truncate_body, app, scope, receive, send)
         else:
-            await app(scope, receive, send)
+            await app(scope, receive, _replacing(fault.headers, send))
 
     return faulty
 
@@ -50,13 +58,26 @@ def cut(scope: Scope) -> None:
     scope["extensions"][TRANSPORT].abort()
 
 
-def _answer(fault: Fault) -> Response:
-    headers = dict(fault.headers)
-    if fault.code is not None:
-        error = ApiError(Code[fault.code], fault.message)
-        return JSONResponse(error.to_json(), fault.http_status or error.http_status, headers)
-    status = fault.http_status or 500
-    return JSONResponse({"error": {"code": status, "message": fault.message}}, status, headers)
+def _answer(fault: Fault, error_body: ErrorBody | None) -> Response:
+    error = ApiError(Code[fault.code], fault.message) if fault.code is not None else None
+    status = fault.http_status or (error.http_status if error else 500)
+    if error_body is not None:
+        body = error_body(status, fault.message)
+    else:
+        body = error.to_json() if error else {"error": {"code": status, "message": fault.message}}
+    return JSONResponse(body, status, dict(fault.headers))
+
+
+def _replacing(headers: Mapping[str, str], send: Send) -> Send:
+    """Sends an answer with other values of some headers."""
+
+    async def send_replaced(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": list(message["headers"])}
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return send_replaced
 
 
 async def _swallow(message: Message) -> None:

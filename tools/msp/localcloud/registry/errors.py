@@ -56,3 +56,9 @@ class RegistryError(Exception):
         """The answer's body."""
         error = {"code": self.code, "message": self.message}
         return {"errors": [error if self.detail is None else {**error, "detail": self.detail}]}
+
+
+def error_body(status: int, message: str) -> dict[str, Any]:
+    """The body for an HTTP status that no error of the registry itself has, as injected faults need it."""
+    code = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}.get(status, "UNKNOWN")
+    return {"errors": [{"code": code, "message": message}]}

@@ -15,7 +15,7 @@ from msp.localcloud.content import FileAnswer, RangeNotSatisfiableError, request
 from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.registry.auth import Access, Authenticator, form
-from msp.localcloud.registry.errors import RegistryError
+from msp.localcloud.registry.errors import RegistryError, error_body
 from msp.localcloud.registry.manifest import MAX_BYTES, OCI_INDEX
 from msp.localcloud.registry.names import check_digest, check_name
 from msp.localcloud.registry.operations import Operation, find_operation
@@ -112,7 +112,7 @@ class RegistryApp:
             response.headers.update(_VERSION)
             await response(scope, receive, send)
 
-        await with_faults(self._faults, f"registry/{operation.name}", serve)(scope, receive, send)
+        await with_faults(self._faults, f"registry/{operation.name}", serve, error_body)(scope, receive, send)
 
     def _authorize(self, call: _Call) -> None:
         if call.operation.name != "GetToken":

@@ -52,3 +52,9 @@ def condition_not_met() -> StorageError:
 def not_modified() -> StorageError:
     """The 304 for a read whose precondition says that the client has it already."""
     return StorageError(304, "notModified", "Not Modified")
+
+
+def error_body(status: int, message: str) -> dict[str, Any]:
+    """The body for an HTTP status, as injected faults need it."""
+    reasons = {401: "authError", 403: "forbidden", 404: "notFound", 429: "rateLimitExceeded"}
+    return StorageError(status, reasons.get(status, "backendError"), message).to_json()

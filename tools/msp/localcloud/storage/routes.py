@@ -11,7 +11,7 @@ from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.storage.bucket_handlers import BucketHandlers
 from msp.localcloud.storage.call import Call
-from msp.localcloud.storage.errors import StorageError
+from msp.localcloud.storage.errors import StorageError, error_body
 from msp.localcloud.storage.object_handlers import ObjectHandlers
 from msp.localcloud.storage.operations import find_operation
 from msp.localcloud.storage.state import BucketState
@@ -81,7 +81,7 @@ class StorageApp:
                 return
             await response(scope, receive, send)
 
-        await with_faults(self._faults, f"storage/{operation.name}", serve)(scope, receive, send)
+        await with_faults(self._faults, f"storage/{operation.name}", serve, error_body)(scope, receive, send)
 
 
 def _refusal(error: StorageError) -> Response:
