@@ -1,5 +1,17 @@
 """The providers, field by field."""
 
+MspDeliveryInfo = provider(
+    doc = "What a service's delivery pushes and where it releases to.",
+    fields = {
+        "config": "File: what the delivery tool is told, as JSON; with a specification it exists only when both agree.",
+        "gcp_project": "string: id of the project that the pipeline and its releases live in.",
+        "gcp_region": "string: region of the pipeline, such as `us-central1`.",
+        "layout": "File: the image, a directory that is an OCI layout; None where another target pushes it.",
+        "msp_service_id": "string: id of the service, such as `msp-example`.",
+        "repository": "string: where the image is pushed, without tag or digest.",
+    },
+)
+
 MspPipelineInfo = provider(
     doc = "A delivery pipeline, generated from a service's specification.",
     fields = {

@@ -18,6 +18,18 @@ def runfiles_path(ctx, file):
         return file.short_path[len("../"):]
     return ctx.workspace_name + "/" + file.short_path
 
+def label_text(label):
+    """A label as a person writes it: `//svc:msp_deploy`, and with the repository's name where it is another's.
+
+    Args:
+        label: Label: the label.
+
+    Returns:
+        string: the label.
+    """
+    text = str(label)
+    return text[2:] if text.startswith("@@//") else text
+
 def tool_providers(ctx, tool, config, runfiles = None):
     """The providers of a target that runs a tool.
 

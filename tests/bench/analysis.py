@@ -1,12 +1,13 @@
 """What a thousand services cost Bazel before anything is built: `analysis.py [--services=1000] [--runs=3]`.
 
 Two generated workspaces have the same services: in one each uses `msp_delivery`, in the other the macro over
-`sh_binary` that it replaces. For each, `bazel build --nobuild //...` is timed on a server that has nothing in memory,
-and the server's heap is read after a collection. Prints medians and ratios; the runs alternate, so that a noisy
-machine is noisy for both.
+`sh_binary` that it replaces. For each, `bazel build --nobuild //...` is timed on a server that has nothing in memory:
+by the clock, and by the processor time that the server took, which a busy machine changes less. The server's heap is
+read after a collection. Prints medians and ratios; the runs alternate, so that noise meets both.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import tempfile
@@ -90,14 +91,24 @@ class Workspace:
             raise SystemExit(f"{' '.join(command)} in {self.path}:\n{done.stderr}")
         return done.stdout
 
-    def analyse(self) -> tuple[float, float]:
-        """Seconds to load and analyse everything, on a server just started, and its heap afterwards in MiB."""
+    def analyse(self) -> tuple[float, float, float]:
+        """Loads and analyses everything on a server just started.
+
+        Returns:
+            Seconds by the clock, seconds of the server's processor time, and its heap afterwards in MiB.
+        """
         self.run("shutdown")
-        self.run("info", "release")
-        started = time.perf_counter()
+        server = int(self.run("info", "server_pid"))
+        started, worked = time.perf_counter(), processor_seconds(server)
         self.run("build", "--nobuild", "//...")
-        seconds = time.perf_counter() - started
-        return seconds, float(self.run("info", "used-heap-size-after-gc").removesuffix("MB\n"))
+        seconds, work = time.perf_counter() - started, processor_seconds(server) - worked
+        return seconds, work, float(self.run("info", "used-heap-size-after-gc").removesuffix("MB\n"))
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time that a process has taken, in seconds (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def generate(path: Path, macro: str, services: int, bazel: str) -> Workspace:
@@ -128,7 +139,7 @@ def main() -> None:
                 Path(directory) / "msp", "@rules_msp//rules_msp:defs.bzl", flags.services, flags.bazel
             ),
         }
-        measured: dict[str, list[tuple[float, float]]] = {name: [] for name in workspaces}
+        measured: dict[str, list[tuple[float, float, float]]] = {name: [] for name in workspaces}
         for workspace in workspaces.values():
             workspace.analyse()  # fetches what is external, which is not measured
         for _ in range(flags.runs):
@@ -139,10 +150,12 @@ def main() -> None:
     medians = {
         name: [statistics.median(column) for column in zip(*runs, strict=True)] for name, runs in measured.items()
     }
-    for name, (seconds, heap) in medians.items():
-        print(f"{name:<14} {seconds:6.2f} s  {heap:6.0f} MiB")
-    (old, old_heap), (new, new_heap) = medians["sh_binary"], medians["msp_delivery"]
-    print(f"{'ratio':<14} {new / old:6.2f}    {new_heap / old_heap:6.2f}")
+    print(f"{'':<14} {'clock':>8} {'processor':>10} {'heap':>9}")
+    for name, (seconds, work, heap) in medians.items():
+        print(f"{name:<14} {seconds:6.2f} s {work:8.2f} s {heap:5.0f} MiB")
+    old, new = medians["sh_binary"], medians["msp_delivery"]
+    clock, work, heap = (after / before for before, after in zip(old, new, strict=True))
+    print(f"{'ratio':<14} {clock:6.2f}   {work:8.2f}   {heap:5.2f}")
 
 
 if __name__ == "__main__":
