@@ -15,7 +15,7 @@ from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 from msp.pipeline import archive, names
 from msp.pipeline.live.changes import Change, DeleteResource
-from msp.pipeline.live.cloud import CloudError
+from msp.pipeline.live.failures import CloudError
 from msp.pipeline.live.pipeline import LivePipeline
 from msp.pipeline.live.report import headline, listing
 from msp.spec import Spec
@@ -216,6 +216,14 @@ def test_a_run_that_was_cut_short_is_completed_by_the_next(world: World, spec: S
         found = pipeline.changes()
         assert len(found) == len(changes) - done
         pipeline.make(found[0])  # and then killed
+    assert world.pipeline(spec).changes() == ()
+
+
+def test_two_runs_at_once_end_in_one_pipeline(world: World, spec: Spec) -> None:
+    one, other = world.pipeline(spec), world.pipeline(spec)
+    for mine, theirs in zip(one.changes(), other.changes(), strict=True):  # both found everything missing
+        one.make(mine)
+        other.make(theirs)
     assert world.pipeline(spec).changes() == ()
 
 
