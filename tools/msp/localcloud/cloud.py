@@ -178,6 +178,7 @@ class LocalCloud:
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
         methods += artifacts.methods(repositories, self.registry, operations, self.store)
+        self.methods: Sequence[Method] = methods
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),
             *control.routes(self),
