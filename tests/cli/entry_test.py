@@ -10,9 +10,13 @@ from msp.cli import entry
 from msp.errors import MspError, UsageError
 
 PROGRAM = """
+'Does one thing.'
 import sys
+from absl import flags
 from msp.cli import entry
 from msp.errors import MspError
+
+flags.DEFINE_string("colour", "", "What it is painted with.")
 
 def main(argv):
     if argv[1:] == ["fail"]:
@@ -44,9 +48,21 @@ def test_error_is_one_message_and_its_hint() -> None:
 
 
 def test_unknown_flag_is_a_usage_error() -> None:
-    done = run("--colour=red")
+    done = run("--taste=sweet")
     assert done.returncode == 2
-    assert done.stderr == "error: Unknown command line flag 'colour'\n  see --help\n"
+    assert done.stderr == "error: Unknown command line flag 'taste'\n  see --help\n"
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_is_the_commands_own_words_and_flags(flag: str) -> None:
+    done = run(flag)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Does one thing.\n\nFlags:\n  --colour: What it is painted with.")
+    assert str(Path(__file__).parent) not in done.stdout
+
+
+def test_what_follows_two_dashes_is_no_flag() -> None:
+    assert run("--", "--help").stdout == "['--help']\n"
 
 
 def test_interrupt_has_the_shells_exit_code() -> None:

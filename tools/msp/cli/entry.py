@@ -57,8 +57,18 @@ def user_path(text: str, environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
+    if {"--help", "-h", "-help"} & set(argv[1 : argv.index("--") if "--" in argv else None]):
+        print(_help())
+        sys.exit(0)
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
         print(f"error: {error}\n  see --help", file=sys.stderr)
         sys.exit(2)
+
+
+def _help() -> str:
+    """The command's own words and its flags, without the path that absl heads them with."""
+    described = (sys.modules["__main__"].__doc__ or "").strip()
+    _, _, own_flags = flags.FLAGS.main_module_help().strip().partition("\n")
+    return f"{described}\n\nFlags:\n{own_flags}\n\n--helpfull shows those of the libraries too."
