@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS documents (
   UNIQUE (kind, name)
 );
 CREATE INDEX IF NOT EXISTS documents_by_parent ON documents (kind, parent, id);
+CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (kind, id);
 CREATE TABLE IF NOT EXISTS keys (
   kind TEXT NOT NULL,
   key TEXT NOT NULL,
@@ -194,13 +195,20 @@ class Store:
             after: Where the page before ended: the last document's `id`, or its name when in order of names.
             limit: The most to return; -1 for all.
         """
-        where, values = self._where(kind, parent, prefix, keys)
+        tables, where, values = _query(kind, parent, prefix, keys)
         resume = () if after is None else (after,)
         if resume:
-            where += {"newest": " AND id < ?", "oldest": " AND id > ?", "name": " AND name > ?"}[order]
-        by = {"newest": "id DESC", "oldest": "id", "name": "name"}[order]
+            where += {"newest": " AND d.id < ?", "oldest": " AND d.id > ?", "name": " AND d.name > ?"}[order]
+        by = {"newest": "d.id DESC", "oldest": "d.id", "name": "d.name"}[order]
+        if keys and order != "name":
+            # The keys' own index is in this order already, so nothing is sorted and the walk stops at the limit.
+            where = where.replace("d.id <", "k.document <").replace("d.id >", "k.document >")
+            by = by.replace("d.id", "k.document")
+        elif prefix is not None and order != "name":
+            # Likewise: walk in order and look at the names, rather than collect all names and sort.
+            where = where.replace("d.name", "+d.name")
         rows = self._db.execute(
-            f"SELECT id, name, payload FROM documents WHERE {where} ORDER BY {by} LIMIT ?",  # noqa: S608 (own words)
+            f"SELECT d.id, d.name, d.payload FROM {tables} WHERE {where} ORDER BY {by} LIMIT ?",  # noqa: S608
             (*values, *resume, limit),
         )
         return [Document(*row) for row in rows]
@@ -214,25 +222,9 @@ class Store:
         keys: Mapping[str, str] | None = None,
     ) -> int:
         """How many documents `list` would return without a limit."""
-        where, values = self._where(kind, parent, prefix, keys)
-        row = self._db.execute(f"SELECT COUNT(*) FROM documents WHERE {where}", values)  # noqa: S608 (own words)
+        tables, where, values = _query(kind, parent, prefix, keys)
+        row = self._db.execute(f"SELECT COUNT(*) FROM {tables} WHERE {where}", values)  # noqa: S608 (own words)
         return int(row.fetchone()[0])
-
-    def _where(
-        self, kind: str, parent: str | None, prefix: str | None, keys: Mapping[str, str] | None
-    ) -> tuple[str, tuple[str, ...]]:
-        where = "kind = ?"
-        values: tuple[str, ...] = (kind,)
-        if parent is not None:
-            where += " AND parent = ?"
-            values += (parent,)
-        if prefix is not None:
-            where += " AND name >= ? AND name < ?"
-            values += (prefix, _after(prefix))
-        for key, value in (keys or {}).items():
-            where += " AND id IN (SELECT document FROM keys WHERE kind = ? AND key = ? AND value = ?)"
-            values += (kind, key, value)
-        return where, values
 
     def schedule(self, due: datetime, task: str, name: str) -> None:
         """Notes that `task` is to be done for `name` at `due`; the last word on a pair of them counts."""
@@ -254,6 +246,29 @@ class Store:
         """Forgets a task that was done, unless it was scheduled again meanwhile."""
         with self.transaction():
             self._db.execute("DELETE FROM tasks WHERE id = ?", (task.id,))
+
+
+def _query(
+    kind: str, parent: str | None, prefix: str | None, keys: Mapping[str, str] | None
+) -> tuple[str, str, tuple[str, ...]]:
+    """Tables, condition and values of a query for documents."""
+    tables, where = "documents d", "d.kind = ?"
+    values: tuple[str, ...] = (kind,)
+    if parent is not None:
+        where += " AND d.parent = ?"
+        values += (parent,)
+    if prefix is not None:
+        where += " AND d.name >= ? AND d.name < ?"
+        values += (prefix, _after(prefix))
+    for number, (key, value) in enumerate((keys or {}).items()):
+        if number == 0:
+            # CROSS JOIN has SQLite begin with the keys (https://sqlite.org/optoverview.html#crossjoin).
+            tables = "keys k CROSS JOIN documents d ON d.id = k.document"
+            where += " AND k.kind = ? AND k.key = ? AND k.value = ?"
+        else:
+            where += " AND EXISTS (SELECT 1 FROM keys WHERE document = d.id AND kind = ? AND key = ? AND value = ?)"
+        values += (kind, key, value)
+    return tables, where, values
 
 
 def _after(prefix: str) -> str:
