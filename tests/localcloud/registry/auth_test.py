@@ -92,6 +92,11 @@ def test_a_mount_needs_to_read_the_source(bearer: Registry) -> None:
     assert bearer.call("POST", "blobs/uploads/", params=query, headers=with_token(bearer, wanted)).status_code == 202
 
 
+def test_a_challenge_says_nothing_that_was_smuggled_in(bearer: Registry) -> None:
+    for source in ("a%0d%0aX:b", "a%22,realm=%22evil"):
+        assert code(bearer.call("POST", f"blobs/uploads/?from={source}")) == (400, "NAME_INVALID")
+
+
 def test_a_token_expires(bearer: Registry, cloud: CloudThread) -> None:
     answer = token(bearer, "").json()
     assert answer["expires_in"] == 300

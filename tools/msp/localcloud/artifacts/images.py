@@ -15,7 +15,7 @@ from msp.localcloud.listing import Listing, page
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.registry import RegistryError, RegistryState
 from msp.localcloud.registry.manifest import Manifest
-from msp.localcloud.registry.manifests import StoredManifest, Tag
+from msp.localcloud.registry.records import StoredManifest, Tag
 from msp.localcloud.status import invalid, not_found
 from msp.localcloud.store import Document, Order
 

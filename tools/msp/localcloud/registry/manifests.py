@@ -1,7 +1,7 @@
 """The manifests and tags of each repository, and what refers to what."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,43 +11,12 @@ from msp.localcloud.registry.errors import RegistryError
 from msp.localcloud.registry.manifest import Manifest, parse
 from msp.localcloud.registry.names import check_digest, check_tag, digest_of, is_digest
 from msp.localcloud.registry.policy import RepositoryPolicy
+from msp.localcloud.registry.records import StoredManifest, Tag, tag_document
 from msp.localcloud.store import Store
 
 _MANIFEST = "registry.manifest"
 _REPOSITORY = "registry.repository"
 _TAG = "registry.tag"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredManifest:
-    """A manifest as it is kept.
-
-    Attributes:
-        repository: The repository's name.
-        digest: The manifest's digest.
-        media_type: Its media type.
-        pushed: When it came first.
-        content: Its bytes, as pushed.
-    """
-
-    repository: str
-    digest: str
-    media_type: str
-    pushed: datetime
-    content: bytes
-
-    def parsed(self) -> Manifest:
-        """What it says."""
-        return parse(self.content, self.media_type)
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A tag: its name, what it points at, and since when."""
-
-    name: str
-    digest: str
-    updated: datetime
 
 
 class Manifests:
@@ -102,7 +71,7 @@ class Manifests:
         payload = self._store.get(_MANIFEST, f"{repository}@{digest}") if digest else None
         if digest is None or payload is None:
             raise _unknown(repository, reference)
-        return _stored(repository, digest, payload)
+        return StoredManifest.load(repository, digest, payload)
 
     def tag(self, repository: str, tag: str, digest: str) -> None:
         """Points a tag at a manifest.
@@ -134,7 +103,7 @@ class Manifests:
                 raise _unknown(repository, reference)
             if self._policy.tags_are_immutable(repository):
                 raise _immutable(reference)
-            self._store.delete(_TAG, _tag_name(repository, reference))
+            self._store.delete(_TAG, tag_document(repository, reference))
             return
         name = f"{repository}@{reference}"
         if self._store.get(_MANIFEST, name) is None:
@@ -151,9 +120,7 @@ class Manifests:
 
     def manifests(self, repository: str, *, after: str = "", limit: int = -1) -> list[StoredManifest]:
         """A repository's manifests in the order of their digests, those after a digest."""
-        prefix = f"{repository}@"
-        documents = self._store.list(_MANIFEST, prefix=prefix, order="name", after=prefix + after, limit=limit)
-        return [_stored(repository, document.name.removeprefix(prefix), document.payload) for document in documents]
+        return self._list(repository, {}, after, limit)
 
     def tags(self, repository: str, *, after: str = "", limit: int = -1) -> list[Tag]:
         """A repository's tags in lexical order (case-insensitive), those after a tag, which need not be there.
@@ -163,19 +130,19 @@ class Manifests:
         """
         if self._store.get(_REPOSITORY, repository) is None:
             raise RegistryError("NAME_UNKNOWN", "repository name not known to registry", detail={"name": repository})
-        start = _tag_name(repository, after) if after else None
+        start = tag_document(repository, after) if after else None
         documents = self._store.list(_TAG, prefix=f"{repository}:", order="name", after=start, limit=limit)
-        return [_read_tag(document.payload) for document in documents]
+        return [Tag.load(document.payload) for document in documents]
 
     def tags_of(self, repository: str, digest: str) -> list[Tag]:
         """The tags that point at a manifest, in lexical order."""
         documents = self._store.list(_TAG, keys={"manifest": f"{repository}@{digest}"}, order="name")
-        return [_read_tag(document.payload) for document in documents]
+        return [Tag.load(document.payload) for document in documents]
 
     def find_tag(self, repository: str, tag: str) -> Tag | None:
         """A tag, `None` when it isn't there."""
-        payload = self._store.get(_TAG, _tag_name(repository, tag))
-        return None if payload is None else _read_tag(payload)
+        payload = self._store.get(_TAG, tag_document(repository, tag))
+        return None if payload is None else Tag.load(payload)
 
     def created(self, repository: str) -> datetime | None:
         """When the first manifest came, `None` when none did."""
@@ -186,20 +153,23 @@ class Manifests:
         self, repository: str, subject: str, *, artifact_type: str = "", after: str = "", limit: int = -1
     ) -> list[dict[str, Any]]:
         """The descriptors of the manifests about a subject, which need not be there, in the order of their digests."""
-        prefix = f"{repository}@"
         keys = {"subject": subject} | ({"artifact type": artifact_type} if artifact_type else {})
-        documents = self._store.list(
-            _MANIFEST, prefix=prefix, keys=keys, order="name", after=prefix + after, limit=limit
-        )
-        return [
-            _referrer(_stored(repository, document.name.removeprefix(prefix), document.payload))
-            for document in documents
-        ]
+        return [stored.descriptor() for stored in self._list(repository, keys, after, limit)]
 
     def repositories(self, *, prefix: str = "", after: str | None = None, limit: int = -1) -> list[str]:
         """The names of the repositories that ever held a manifest, in order."""
         documents = self._store.list(_REPOSITORY, prefix=prefix, order="name", after=after, limit=limit)
         return [document.name for document in documents]
+
+    def _list(self, repository: str, keys: Mapping[str, str], after: str, limit: int) -> list[StoredManifest]:
+        prefix = f"{repository}@"
+        documents = self._store.list(
+            _MANIFEST, prefix=prefix, keys=keys, order="name", after=prefix + after, limit=limit
+        )
+        return [
+            StoredManifest.load(repository, document.name.removeprefix(prefix), document.payload)
+            for document in documents
+        ]
 
     def _check_movable(self, repository: str, tag: str, digest: str) -> None:
         if self._tagged(repository, tag) not in {None, digest} and self._policy.tags_are_immutable(repository):
@@ -231,53 +201,23 @@ class Manifests:
     def _write(self, repository: str, digest: str, manifest: Manifest, content: bytes, now: datetime) -> None:
         name = f"{repository}@{digest}"
         known = self._store.get(_MANIFEST, name)
-        pushed = _stored(repository, digest, known).pushed if known else now
-        header = json.dumps({"mediaType": manifest.media_type, "pushed": pushed.isoformat()})
+        pushed = StoredManifest.load(repository, digest, known).pushed if known else now
+        stored = StoredManifest(repository, digest, manifest.media_type, pushed, content)
         keys = {f"child {child.digest}": "" for child in manifest.manifests}
         if manifest.subject:
             keys |= {"subject": manifest.subject.digest, "artifact type": manifest.artifact_type}
-        self._store.put(_MANIFEST, name, header.encode() + b"\n" + content, parent=repository, keys=keys)
+        self._store.put(_MANIFEST, name, stored.dump(), parent=repository, keys=keys)
 
     def _tag(self, repository: str, tag: str, digest: str, now: datetime) -> None:
         if self._tagged(repository, tag) == digest:
             return
-        payload = json.dumps({"name": tag, "digest": digest, "updated": now.isoformat()}).encode()
+        payload = Tag(tag, digest, now).dump()
         keys = {"manifest": f"{repository}@{digest}"}
-        self._store.put(_TAG, _tag_name(repository, tag), payload, parent=repository, keys=keys)
+        self._store.put(_TAG, tag_document(repository, tag), payload, parent=repository, keys=keys)
 
     def _tagged(self, repository: str, tag: str) -> str | None:
         found = self.find_tag(repository, tag)
         return None if found is None else found.digest
-
-
-def _tag_name(repository: str, tag: str) -> str:
-    # The store lists in the order of bytes; the specification wants case-insensitive order.
-    return f"{repository}:{tag.lower()}:{tag}"
-
-
-def _read_tag(payload: bytes) -> Tag:
-    value = json.loads(payload)
-    return Tag(value["name"], value["digest"], datetime.fromisoformat(value["updated"]))
-
-
-def _stored(repository: str, digest: str, payload: bytes) -> StoredManifest:
-    header, _, content = payload.partition(b"\n")
-    value = json.loads(header)
-    return StoredManifest(repository, digest, value["mediaType"], datetime.fromisoformat(value["pushed"]), content)
-
-
-def _referrer(stored: StoredManifest) -> dict[str, Any]:
-    manifest = stored.parsed()
-    descriptor: dict[str, Any] = {
-        "mediaType": stored.media_type,
-        "digest": stored.digest,
-        "size": len(stored.content),
-    }
-    if manifest.artifact_type:
-        descriptor["artifactType"] = manifest.artifact_type
-    if manifest.annotations:
-        descriptor["annotations"] = manifest.annotations
-    return descriptor
 
 
 def _immutable(tag: str) -> RegistryError:

@@ -1,62 +1,29 @@
 """The registry over HTTP (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Callable, Mapping
 
-from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from msp.localcloud.content import FileAnswer, RangeNotSatisfiableError, requested_part
 from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
-from msp.localcloud.registry.auth import Access, Authenticator, form
+from msp.localcloud.registry.auth import Access, Authenticator
+from msp.localcloud.registry.call import Call
 from msp.localcloud.registry.errors import RegistryError, error_body
-from msp.localcloud.registry.manifest import MAX_BYTES, OCI_INDEX
-from msp.localcloud.registry.names import check_digest, check_name
-from msp.localcloud.registry.operations import Operation, find_operation
+from msp.localcloud.registry.handlers import RegistryHandlers
+from msp.localcloud.registry.names import check_name
+from msp.localcloud.registry.operations import find_operation
 from msp.localcloud.registry.state import RegistryState
-from msp.localcloud.registry.uploads import Chunk, range_header
 
 _VERSION = {"Docker-Distribution-API-Version": "registry/2.0"}
-_MOST_REFERRERS = 1000
 
 
 def routes(state: RegistryState, authenticator: Authenticator, faults: Faults) -> list[BaseRoute]:
     """The registry's routes, everything below `/v2/`."""
     app = RegistryApp(state, authenticator, faults)
     return [Route("/v2", app), Route("/v2/{path:path}", app)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request and what it asks for."""
-
-    request: Request
-    operation: Operation
-
-    @property
-    def repository(self) -> str:
-        return self.operation.repository
-
-    @property
-    def reference(self) -> str:
-        return self.operation.reference
-
-    @property
-    def query(self) -> QueryParams:
-        return self.request.query_params
-
-    @property
-    def chunk(self) -> Chunk:
-        headers = self.request.headers
-        length = headers.get("content-length", "")
-        content_length = int(length) if length.isdecimal() else None
-        return Chunk(self.request.stream(), headers.get("content-range"), content_length)
 
 
 class RegistryApp:
@@ -69,27 +36,27 @@ class RegistryApp:
     """
 
     def __init__(self, state: RegistryState, authenticator: Authenticator, faults: Faults) -> None:
-        self._state = state
         self._authenticator = authenticator
         self._faults = faults
-        self._handlers: Mapping[str, Callable[[_Call], Awaitable[Response]]] = {
-            "Ping": self._ping,
-            "ListRepositories": self._list_repositories,
-            "GetToken": self._get_token,
-            "ListTags": self._list_tags,
-            "HeadManifest": self._get_manifest,
-            "GetManifest": self._get_manifest,
-            "PutManifest": self._put_manifest,
-            "DeleteManifest": self._delete_manifest,
-            "StartBlobUpload": self._start_upload,
-            "GetBlobUpload": self._get_upload,
-            "UploadBlobChunk": self._upload_chunk,
-            "UploadBlob": self._finish_upload,
-            "CancelBlobUpload": self._cancel_upload,
-            "HeadBlob": self._get_blob,
-            "GetBlob": self._get_blob,
-            "DeleteBlob": self._delete_blob,
-            "ListReferrers": self._list_referrers,
+        handlers = RegistryHandlers(state, authenticator)
+        self._handlers: Mapping[str, Callable[[Call], Awaitable[Response]]] = {
+            "Ping": handlers.ping,
+            "ListRepositories": handlers.list_repositories,
+            "GetToken": handlers.get_token,
+            "ListTags": handlers.list_tags,
+            "HeadManifest": handlers.get_manifest,
+            "GetManifest": handlers.get_manifest,
+            "PutManifest": handlers.put_manifest,
+            "DeleteManifest": handlers.delete_manifest,
+            "StartBlobUpload": handlers.start_upload,
+            "GetBlobUpload": handlers.get_upload,
+            "UploadBlobChunk": handlers.upload_chunk,
+            "UploadBlob": handlers.finish_upload,
+            "CancelBlobUpload": handlers.cancel_upload,
+            "HeadBlob": handlers.get_blob,
+            "GetBlob": handlers.get_blob,
+            "DeleteBlob": handlers.delete_blob,
+            "ListReferrers": handlers.list_referrers,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +68,7 @@ class RegistryApp:
             return
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            call = _Call(Request(scope, receive), operation)
+            call = Call(Request(scope, receive), operation)
             try:
                 self._authorize(call)
                 response = await self._handlers[operation.name](call)
@@ -114,134 +81,13 @@ class RegistryApp:
 
         await with_faults(self._faults, f"registry/{operation.name}", serve, error_body)(scope, receive, send)
 
-    def _authorize(self, call: _Call) -> None:
+    def _authorize(self, call: Call) -> None:
         if call.operation.name != "GetToken":
             authorization = call.request.headers.get("authorization")
-            self._authenticator.check(authorization, _origin(call.request), _needed(call))
-
-    async def _ping(self, _: _Call) -> Response:
-        return JSONResponse({})
-
-    async def _get_token(self, call: _Call) -> Response:
-        parameters = form(call.request.url.query.encode())
-        if call.request.method == "POST":
-            parameters |= form(await call.request.body())
-        return JSONResponse(self._authenticator.token(call.request.headers.get("authorization"), parameters))
-
-    async def _list_repositories(self, call: _Call) -> Response:
-        wanted, last = _page(call.query)
-        names = self._state.manifests.repositories(after=last or None, limit=_one_more(wanted))
-        page, headers = _cut(call.request, names, wanted)
-        return JSONResponse({"repositories": page}, headers=headers)
-
-    async def _list_tags(self, call: _Call) -> Response:
-        wanted, last = _page(call.query)
-        tags = self._state.manifests.tags(call.repository, after=last, limit=_one_more(wanted))
-        page, headers = _cut(call.request, [tag.name for tag in tags], wanted)
-        return JSONResponse({"name": call.repository, "tags": page}, headers=headers)
-
-    async def _get_manifest(self, call: _Call) -> Response:
-        stored = self._state.manifests.get(call.repository, call.reference)
-        headers = _digest_headers(stored.digest)
-        if _known_to_client(call.request, stored.digest):
-            return Response(status_code=304, headers=headers)
-        return Response(stored.content, media_type=stored.media_type, headers=headers)
-
-    async def _put_manifest(self, call: _Call) -> Response:
-        self._state.check_accepted(call.repository)
-        content = bytearray()
-        async for piece in call.request.stream():
-            content += piece
-            if len(content) > MAX_BYTES:
-                message = f"a manifest has at most {MAX_BYTES} bytes"
-                raise RegistryError("MANIFEST_INVALID", message, status=413)
-        content_type = call.request.headers.get("content-type")
-        digest, manifest = self._state.manifests.put(call.repository, call.reference, bytes(content), content_type)
-        headers = {"Location": f"/v2/{call.repository}/manifests/{digest}", "Docker-Content-Digest": digest}
-        if manifest.subject:
-            headers["OCI-Subject"] = manifest.subject.digest
-        return Response(status_code=201, headers=headers)
-
-    async def _delete_manifest(self, call: _Call) -> Response:
-        self._state.manifests.delete(call.repository, call.reference)
-        return Response(status_code=202)
-
-    async def _start_upload(self, call: _Call) -> Response:
-        self._state.check_accepted(call.repository)
-        if (mount := call.query.get("mount")) and (source := call.query.get("from")):
-            digest = check_digest(mount)
-            if self._state.blobs.mount(check_name(source), call.repository, digest, self._state.clock.now()):
-                return _blob_created(call.repository, digest)
-        if wanted := call.query.get("digest"):
-            return await self._upload_whole(call, check_digest(wanted))
-        return _upload_accepted(call.repository, self._state.uploads.begin(call.repository), 0)
-
-    async def _upload_whole(self, call: _Call, digest: str) -> Response:
-        uploads = self._state.uploads
-        upload = uploads.begin(call.repository)
-        try:
-            await uploads.finish(call.repository, upload, call.chunk, digest)
-        except BaseException:
-            # Nobody was told of this upload, so nobody can go on with it.
-            await uploads.discard(upload)
-            raise
-        return _blob_created(call.repository, digest)
-
-    async def _get_upload(self, call: _Call) -> Response:
-        offset = await self._state.uploads.offset(call.repository, call.reference)
-        return _upload_accepted(call.repository, call.reference, offset, status=204)
-
-    async def _upload_chunk(self, call: _Call) -> Response:
-        with _resumable(call):
-            offset = await self._state.uploads.append(call.repository, call.reference, call.chunk)
-        return _upload_accepted(call.repository, call.reference, offset)
-
-    async def _finish_upload(self, call: _Call) -> Response:
-        digest = check_digest(call.query.get("digest", ""))
-        with _resumable(call):
-            await self._state.uploads.finish(call.repository, call.reference, call.chunk, digest)
-        return _blob_created(call.repository, digest)
-
-    async def _cancel_upload(self, call: _Call) -> Response:
-        await self._state.uploads.cancel(call.repository, call.reference)
-        return Response(status_code=204)
-
-    async def _get_blob(self, call: _Call) -> Response:
-        digest = check_digest(call.reference)
-        path, size = self._state.blobs.open(call.repository, digest)
-        headers = _digest_headers(digest) | {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
-        if _known_to_client(call.request, digest):
-            return Response(status_code=304, headers=headers)
-        current = call.request.headers.get("if-range") in {None, f'"{digest}"'}
-        try:
-            part = requested_part(call.request.headers.get("range") if current else None, size)
-        except RangeNotSatisfiableError:
-            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-        return FileAnswer(path, part, size, headers)
-
-    async def _delete_blob(self, call: _Call) -> Response:
-        self._state.blobs.delete(call.repository, check_digest(call.reference))
-        return Response(status_code=202)
-
-    async def _list_referrers(self, call: _Call) -> Response:
-        subject = check_digest(call.reference)
-        artifact_type = call.query.get("artifactType", "")
-        found = self._state.manifests.referrers(
-            call.repository,
-            subject,
-            artifact_type=artifact_type,
-            after=call.query.get("last", ""),
-            limit=_MOST_REFERRERS + 1,
-        )
-        headers = {"OCI-Filters-Applied": "artifactType"} if artifact_type else {}
-        if len(found) > _MOST_REFERRERS:
-            following = {"last": found[_MOST_REFERRERS - 1]["digest"], "artifactType": artifact_type}
-            headers["Link"] = _next(call.request, {key: value for key, value in following.items() if value})
-        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found[:_MOST_REFERRERS]}
-        return JSONResponse(index, media_type=OCI_INDEX, headers=headers)
+            self._authenticator.check(authorization, call.origin, _needed(call))
 
 
-def _needed(call: _Call) -> list[Access]:
+def _needed(call: Call) -> list[Access]:
     name = call.operation.name
     if name == "ListRepositories":
         return [Access("registry", "catalog", ("*",))]
@@ -253,71 +99,8 @@ def _needed(call: _Call) -> list[Access]:
         return [Access("repository", call.repository, ("pull",))]
     needed = [Access("repository", call.repository, ("pull", "push"))]
     if source := call.query.get("from"):
-        needed.append(Access("repository", source, ("pull",)))
+        needed.append(Access("repository", check_name(source), ("pull",)))
     return needed
-
-
-def _page(query: QueryParams) -> tuple[int, str]:
-    """How many are wanted (-1 for all) and after which."""
-    text = query.get("n", "")
-    if text and not (text.isdecimal() and text.isascii() and len(text) <= 9):
-        raise RegistryError("PAGINATION_NUMBER_INVALID", f"n is not a number of results: {text!r}")
-    return int(text) if text else -1, query.get("last", "")
-
-
-def _one_more(wanted: int) -> int:
-    """How many to look for to know whether there are more than are wanted."""
-    return wanted + 1 if wanted > 0 else wanted
-
-
-def _cut(request: Request, found: list[str], wanted: int) -> tuple[list[str], dict[str, str]]:
-    """The page that is wanted of what was found, and the header that leads to the next one."""
-    if wanted < 0 or len(found) <= wanted:
-        return found, {}
-    headers = {"Link": _next(request, {"last": found[wanted - 1], "n": str(wanted)})} if wanted else {}
-    return found[:wanted], headers
-
-
-def _next(request: Request, query: Mapping[str, str]) -> str:
-    return f'<{request.url.path}?{urlencode(query)}>; rel="next"'
-
-
-def _origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _digest_headers(digest: str) -> dict[str, str]:
-    return {"Docker-Content-Digest": digest, "ETag": f'"{digest}"'}
-
-
-def _known_to_client(request: Request, digest: str) -> bool:
-    tags = request.headers.get("if-none-match", "")
-    return f'"{digest}"' in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
-
-
-def _blob_created(repository: str, digest: str) -> Response:
-    headers = {"Location": f"/v2/{repository}/blobs/{digest}", "Docker-Content-Digest": digest}
-    return Response(status_code=201, headers=headers)
-
-
-@contextmanager
-def _resumable(call: _Call) -> Iterator[None]:
-    """Tells a client whose chunk was out of order where to go on."""
-    try:
-        yield
-    except RegistryError as error:
-        if error.status == 416:
-            error.headers |= {"Location": call.request.url.path, "Docker-Upload-UUID": call.reference}
-        raise
-
-
-def _upload_accepted(repository: str, upload: str, offset: int, status: int = 202) -> Response:
-    headers = {
-        "Location": f"/v2/{repository}/blobs/uploads/{upload}",
-        "Range": range_header(offset),
-        "Docker-Upload-UUID": upload,
-    }
-    return Response(status_code=status, headers=headers)
 
 
 def _refusal(error: RegistryError) -> Response:
