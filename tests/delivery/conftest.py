@@ -87,7 +87,7 @@ class World:
 
     @property
     def repository(self) -> str:
-        return f"registry.example/{self.project}/app"
+        return f"us.gcr.io/{self.project}/app"
 
     @property
     def location(self) -> str:
@@ -175,12 +175,13 @@ class World:
         reporter: Recorder | None = None,
         retry: RetryPolicy = QUICK,
         git: Callable[..., str | None] = lambda *_: None,
+        endpoints: Endpoints | None = None,
         **settings: Any,
     ) -> Outcome:
         made = made or self.plan()
         polling = Polling(initial=0.005, maximum=0.02)
         clients = Clients.connect(
-            self.endpoints, project=made.project, region=made.region, retry=retry, polling=polling
+            endpoints or self.endpoints, project=made.project, region=made.region, retry=retry, polling=polling
         )
         push = LayoutPush(image, Silent()) if isinstance(image, Path) else image
         settings = {"timeout": 20.0, **settings}
@@ -224,6 +225,11 @@ def write_layout(path: Path, *layers: bytes) -> Path:
     (path / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [root]}))
     return path
+
+
+@pytest.fixture
+def make_recorder() -> type[Recorder]:
+    return Recorder
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from msp.delivery.release import make_release
 from msp.delivery.reporter import Reporter
 from msp.errors import MspError
 from msp.gcp.deploy_resources import RolloutState
+from msp.gcp.errors import FailedPreconditionError
+from msp.image.layout import LayoutError
 from msp.image.upload import StoppedError
 
 # What a push that is told to stop may take until it does.
@@ -121,7 +123,8 @@ class Delivery:
         try:
             survey = Preflight(self._plan, self._clients, self._settings.make_pipeline).run()
         except PreflightError as error:
-            if push.error is not None:
+            # What the registry says may only follow from what preflight has found; the image is another matter.
+            if isinstance(push.error, LayoutError):
                 also = Problem(push.error.message, push.error.hint)
                 raise PreflightError(self._plan, tuple(dict.fromkeys((*error.problems, also)))) from error
             raise
@@ -159,9 +162,14 @@ class Delivery:
         _, created = make_release(plan, self._clients, survey.existing)
         self._standing.append(f"release {plan.release} is made")
         self._reporter.released(plan, created=created)
-        rollout, _ = rollouts.begin_rollout(
-            plan, target, self._clients, taken_up=not created, force=self._settings.force
-        )
+        try:
+            rollout, _ = rollouts.begin_rollout(
+                plan, target, self._clients, taken_up=not created, force=self._settings.force
+            )
+        except FailedPreconditionError as error:
+            # Most often because the release could not be rendered, which can be over before a rollout is asked for.
+            failed = RolloutState.FAILED.value
+            return Outcome(plan, survey.stages, failed, plan.release, created=created, failure=error.message)
         self._standing.append(f"rollout {rollout.rollout_id} goes on in Cloud Deploy by itself")
         self._reporter.rolling(rollout)
         if self._settings.wait:

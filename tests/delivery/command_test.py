@@ -1,0 +1,190 @@
+"""The command as its users meet it: flags, variables, exit codes, signals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.delivery.conftest import World
+
+CLI = Path(__file__).parents[2] / "tools/msp/cli"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+BUILDKITE: dict[str, Any] = {
+    "BUILDKITE": "true",
+    "BUILDKITE_COMMIT": COMMIT,
+    "BUILDKITE_BUILD_NUMBER": "7",
+    "BUILDKITE_BUILD_CREATOR": "Grace",
+    "BUILDKITE_BRANCH": "main",
+    "BUILDKITE_BUILD_URL": "https://buildkite.com/o/p/builds/7",
+    "BUILDKITE_MESSAGE": "Compile\n\nmore",
+}
+
+
+class Command:
+    """Runs the command for one service."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        image = world.image(b"layer", b"another")
+        fields = {"target": "//svc:msp_deploy", "gcp_project": world.project, "msp_service_id": world.service}
+        self.config = world.tmp_path / "config.json"
+        self.config.write_text(json.dumps({**fields, "repository": world.repository, "image": image.name}))
+        keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        self.environment = {**keep, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
+
+    @property
+    def address(self) -> str:
+        return self.world.cloud.http_url.removeprefix("http://")
+
+    def arguments(self, *flags: str, program: str = "deploy") -> list[str]:
+        return [sys.executable, str(CLI / f"{program}.py"), f"--config={self.config}", *flags]
+
+    def __call__(
+        self, *flags: str, local: bool = True, program: str = "deploy", **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        environment = self.environment | variables
+        if local:
+            environment["MSP_LOCAL_CLOUD"] = self.address
+        return subprocess.run(
+            self.arguments(*flags, program=program),
+            env=environment,
+            cwd=self.world.tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def command(world: "World") -> Command:
+    return Command(world)
+
+
+def test_delivers_as_buildkite_says(command: Command, world: "World") -> None:
+    done = command("--json_output=result.json", "--labels=team=search", **BUILDKITE)
+    assert (done.returncode, done.stderr) == (0, "")
+    (release,) = world.releases()
+    assert release["name"].endswith("/deploy-0123456789ab-7")
+    assert release["annotations"]["author"] == "Grace"
+    assert release["annotations"]["build_url"] == "https://buildkite.com/o/p/builds/7"
+    assert release["labels"] == {"commit": COMMIT, "team": "search"}
+    assert json.loads((world.tmp_path / "result.json").read_text())["state"] == "SUCCEEDED"
+    assert "+++ Delivered in" in done.stdout
+
+
+def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "World") -> None:
+    done = command(
+        "--dry_run",
+        f"--commit={COMMIT}",
+        "--build_number=9",
+        "--json_output=plan.json",
+        local=False,
+        HTTPS_PROXY="http://127.0.0.1:1",
+        GOOGLE_APPLICATION_CREDENTIALS="/no/such/key",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "release   deploy-0123456789ab-9" in done.stdout
+    assert "customTarget/digest = sha256:" in done.stdout
+    assert json.loads((world.tmp_path / "plan.json").read_text())["state"] == "PLANNED"
+    assert world.releases() == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--dry_rum", "Unknown command line flag 'dry_rum'. Did you mean: dry_run ?"),
+        ("--timeout=soon", "flag --timeout=soon"),
+        ("--labels=team", "--labels: 'team' is not key=value"),
+        ("--local_cloud=here", "not the address of a local cloud: 'here'"),
+        ("--commit=main", "--commit: 'main' is no full commit hash"),
+        ("--json_output=no/such/dir/file", "--json_output: no file can be made in"),
+        ("--tag=a b", "--tag: 'a b' is not a tag"),
+        ("stray", "unexpected argument 'stray'"),
+    ],
+)
+def test_bad_input_is_an_error_with_code_2_and_no_traceback(command: Command, flag: str, message: str) -> None:
+    commit = [] if flag.startswith("--commit") else [f"--commit={COMMIT}"]
+    done = command(*commit, flag)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_commit_anywhere(command: Command) -> None:
+    done = command(GIT_CEILING_DIRECTORIES=str(command.world.tmp_path.parent))
+    assert done.returncode == 2
+    assert "no commit is known" in done.stderr
+    assert "--commit" in done.stderr
+
+
+def test_no_credentials(command: Command, world: "World") -> None:
+    home = world.tmp_path / "home"
+    home.mkdir()
+    done = command(
+        f"--commit={COMMIT}", local=False, HOME=str(home), NO_GCE_CHECK="true", HTTPS_PROXY="http://127.0.0.1:1"
+    )
+    assert done.returncode == 1
+    assert "no Google credentials were found" in done.stderr
+    assert "gcloud auth application-default login" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_is_about_the_command(command: Command) -> None:
+    done = command("--help")
+    assert "bazel run //svc:msp_deploy" in done.stdout
+    for flag in ("[no]dry_run", "[no]wait", "timeout", "json_output", "local_cloud", "[no]force", "[no]quiet"):
+        assert f"--{flag}" in done.stdout
+
+
+def test_quiet_says_one_line(command: Command, world: "World") -> None:
+    done = command("--quiet", f"--commit={COMMIT}", "--build_number=1")
+    assert done.stdout == "staging-us-central1: runs deploy-0123456789ab-1\n"
+    assert world.rollouts()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_it_learns_what_stands(command: Command, world: "World", number: signal.Signals) -> None:
+    method = "google.cloud.deploy.v1.CloudDeploy/CreateRollout"
+    world.fault(method, latency_seconds=3600, times=1)
+    arguments = command.arguments(f"--commit={COMMIT}", "--build_number=5", f"--local_cloud={command.address}")
+    with subprocess.Popen(
+        arguments, env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        deadline = time.monotonic() + 30
+        while world.cloud.faults.list() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.send_signal(number)
+        _, stderr = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert "error: interrupted" in stderr
+    assert "release deploy-0123456789ab-5 is made" in stderr
+    again = re.search(r"bazel run //svc:msp_deploy -- (\S+ \S+)", stderr)
+    assert again
+    assert "Traceback" not in stderr
+    assert command(*again[1].split()).returncode == 0
+    assert len(world.releases()) == len(world.rollouts()) == 1
+
+
+def test_a_failed_rollout_ends_with_3(command: Command, world: "World") -> None:
+    world.fault("execution/deploy/*", code="INTERNAL", message="out of cheese")
+    done = command(f"--commit={COMMIT}", "--build_number=5")
+    assert done.returncode == 3
+    assert "out of cheese" in done.stdout
+
+
+def test_a_local_run_tells_the_whole_story(command: Command) -> None:
+    done = command(local=False, program="deploy_local")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+ delivery pipeline svc" in done.stdout
+    assert re.search(r"● staging  deploy-0{12}-\d{14} ", done.stdout)
+    assert "promoted 5 minutes after success" in done.stdout
+    assert re.search(r"● prod     deploy-0{12}-\d{14} ", done.stdout)

@@ -1,0 +1,107 @@
+"""The rule's config file, and where the files are that it names."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from msp.delivery.config import DeliveryConfig
+from msp.delivery.locate import locate
+from msp.delivery.runfiles import Runfiles
+from msp.delivery.stages import stage_environments
+from msp.errors import UsageError
+
+FIELDS: dict[str, Any] = {
+    "target": "//svc:msp_deploy",
+    "gcp_project": "msp-example-prod-0000",
+    "msp_service_id": "msp-example",
+    "repository": "us.gcr.io/sourcegraph-dev/msp-example",
+    "gcp_region": "us-central1",
+    "image": "_main/svc/image",
+    "push": None,
+    "spec": None,
+    "local": False,
+}
+
+
+def test_reads_what_the_rule_writes() -> None:
+    config = DeliveryConfig.parse(json.dumps(FIELDS), "svc.json")
+    assert vars(config) == FIELDS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"regoin": "x"}, "//svc:msp_deploy .svc.json.: unknown field 'regoin'"),
+        ({"gcp_project": None}, "field 'gcp_project' has the value None"),
+        ({"gcp_project": ""}, "field 'gcp_project' has the value ''"),
+        ({"local": "yes"}, "field 'local' has the value 'yes'"),
+        ({"image": 7, "spec": []}, "field 'image' has the value 7; field 'spec'"),
+        ({"image": None}, "there is no image to deliver"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_target(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as raised:
+        DeliveryConfig.parse(json.dumps(FIELDS | change), "svc.json")
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "nul\0l", "[" * 100_000])
+def test_what_is_no_config_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"svc\.json: not"):
+        DeliveryConfig.parse(text, "svc.json")
+
+
+def test_a_missing_field_is_named() -> None:
+    with pytest.raises(UsageError, match="no field 'target'; no field 'msp_service_id'"):
+        DeliveryConfig.parse(json.dumps({"gcp_project": "p", "repository": "r"}), "svc.json")
+
+
+def test_runfiles_are_found_by_directory(tmp_path: Path) -> None:
+    (tmp_path / "_main/svc").mkdir(parents=True)
+    (tmp_path / "_main/svc/file").write_text("x")
+    runfiles = Runfiles.find({"RUNFILES_DIR": str(tmp_path)}, "program")
+    assert runfiles.path("_main/svc/file").read_text() == "x"
+    with pytest.raises(UsageError, match="_main/svc/other is not among the runfiles"):
+        runfiles.path("_main/svc/other")
+
+
+def test_runfiles_are_found_beside_the_program_and_around_it(tmp_path: Path) -> None:
+    inside = tmp_path / "deploy.runfiles/_main/tools"
+    inside.mkdir(parents=True)
+    (inside / "file").touch()
+    for program in (tmp_path / "deploy", inside / "deploy.py"):
+        assert Runfiles.find({}, str(program)).path("_main/tools/file").exists()
+
+
+def test_runfiles_are_found_by_manifest_also_a_directory_listed_by_its_files(tmp_path: Path) -> None:
+    manifest = tmp_path / "MANIFEST"
+    manifest.write_text("_main/svc/file /where/file\n_main/svc/image/index.json /where/layout/index.json\n")
+    runfiles = Runfiles.find({"RUNFILES_MANIFEST_FILE": str(manifest)}, "program")
+    assert runfiles.path("_main/svc/file") == Path("/where/file")
+    assert runfiles.path("_main/svc/image") == Path("/where/layout")
+
+
+def test_a_config_is_located_by_flag_or_by_the_rules_variable(tmp_path: Path) -> None:
+    (tmp_path / "_main").mkdir()
+    (tmp_path / "_main/svc.json").write_text(json.dumps(FIELDS))
+    (tmp_path / "_main/image").touch()
+    _, find = locate(tmp_path / "_main/svc.json", {})
+    assert find("image") == tmp_path / "_main/image"
+    _, find = locate(None, {"MSP_CONFIG": "_main/svc.json", "RUNFILES_DIR": str(tmp_path)})
+    assert find("_main/image") == tmp_path / "_main/image"
+    with pytest.raises(UsageError, match="which service"):
+        locate(None, {})
+    with pytest.raises(UsageError, match=r"none\.json: can't be read"):
+        locate(tmp_path / "none.json", {})
+
+
+def test_stages_are_read_from_the_resolved_specification(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text('{"rollout": {"stages": [{"environment": "staging"}, {"environment": "prod"}]}}')
+    assert stage_environments(spec) == ("staging", "prod")
+    for text in ("", "{}", '{"rollout": null}', '{"rollout": {"stages": [1]}}'):
+        spec.write_text(text)
+        with pytest.raises(UsageError, match="not a resolved specification"):
+            stage_environments(spec)
