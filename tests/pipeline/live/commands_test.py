@@ -133,6 +133,15 @@ def test_bad_usage_ends_with_2(shell: Shell, command: str, arguments: list[str],
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_help_shows_every_flag(shell: Shell, command: str) -> None:
+    code, output, errors = shell(command, "--help")
+    for flag in ("dry_run", "spec", "region", "local_cloud", "timeout", *(["prune"] if command == "apply" else [])):
+        assert f"--{flag}" in output.replace("--[no]", "--")
+    assert errors == ""
+    assert code in {0, 1}  # absl's own
+
+
 def test_a_rules_config_file_says_which_pipeline(shell: Shell) -> None:
     main = shell.directory / "_main"
     main.mkdir()

@@ -19,6 +19,7 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be changed."
 _PRUNE = flags.DEFINE_bool(
     "prune", False, "Also delete this service's targets and automations that the specification no longer has."
 )
+flags.adopt_module_key_flags(pipeline_flags)  # so that --help shows them too
 
 
 def main(argv: list[str]) -> int:

@@ -11,6 +11,7 @@ from absl import flags
 from msp.cli import entry, pipeline_flags
 
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be compared; asks no one, needs no credentials.")
+flags.adopt_module_key_flags(pipeline_flags)  # so that --help shows them too
 
 
 def main(argv: list[str]) -> int:
