@@ -23,6 +23,13 @@ rollout:
 environments:
   - {id: prod, projectID: msp-example-prod-0000, category: external, deploy: {type: rollout}}
 """
+# Valid by itself: only with a long region does a name become too long.
+LONG = (
+    SPEC.replace("msp-example-prod-0000", "msp-examples-production-eu-0")
+    .replace("id: msp-example\n", "id: msp-examples\n")
+    .replace("prod\n", "production-eu\n")
+    .replace("id: prod,", "id: production-eu,")
+)
 NO_ROLLOUT = SPEC.replace("rollout:\n  stages:\n    - environment: prod\n", "").replace("type: rollout", "type: manual")
 
 
@@ -61,6 +68,11 @@ def test_it_writes_every_file(tmp_path: Path) -> None:
         (SPEC, ["--region=us-centrall1"], "'us-centrall1' is not a Google Cloud region\n  did you mean 'us-central1'?"),
         (NO_ROLLOUT, [], "service 'msp-example' has no rollout"),
         (SPEC.replace("[core-services]", "[]"), [], "service.yaml has a problem"),
+        (
+            LONG,
+            ["--region=northamerica-northeast1"],
+            "has 50 characters; at most 49 are allowed\n  To mend it, shorten",
+        ),
         (SPEC, ["surplus"], "unexpected argument 'surplus'"),
         (SPEC, ["--regoin=x"], "Did you mean: region ?"),
         (None, [], "service.yaml: can't be read"),

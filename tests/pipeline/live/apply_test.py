@@ -121,8 +121,13 @@ def test_what_the_specification_no_longer_has_goes_only_with_prune_and_only_ours
     world: World, make_spec: MakeSpec
 ) -> None:
     world.apply(make_spec({"dev": 1, "staging": 60, "prod": None}))
-    foreign = deploy_v1.Target(run=deploy_v1.CloudRunLocation(location=LOCATION))
-    finish(world.deploy.create_target(parent=LOCATION, target=foreign, target_id="foreign"))
+    for name, labels in {
+        "foreign": {},
+        "unmarked": {"msp-service": "msp-example"},
+        "neighbour": {"msp": "true", "msp-service": "msp-another"},
+    }.items():
+        foreign = deploy_v1.Target(run=deploy_v1.CloudRunLocation(location=LOCATION), labels=labels)
+        finish(world.deploy.create_target(parent=LOCATION, target=foreign, target_id=name))
     automation = deploy_v1.Automation(
         service_account="a@msp-example-prod-0000.iam.gserviceaccount.com",
         selector={"targets": [{"id": "*"}]},
@@ -141,7 +146,7 @@ def test_what_the_specification_no_longer_has_goes_only_with_prune_and_only_ours
     assert world.apply(smaller, prune=True) == kept
     assert world.pipeline(smaller).changes() == ()
     targets = {target.name.rpartition("/")[2] for target in world.deploy.list_targets(parent=LOCATION)}
-    assert targets == {"staging-us-central1", "prod-us-central1", "foreign"}
+    assert targets == {"staging-us-central1", "prod-us-central1", "foreign", "unmarked", "neighbour"}
     automations = [found.name.rpartition("/")[2] for found in world.deploy.list_automations(parent=PIPELINE)]
     assert automations == ["foreign"]
 
@@ -172,6 +177,32 @@ def test_a_fault_on_the_way_ends_as_if_there_had_been_none(world: World, spec: S
     world.apply(spec)
     assert fault not in world.cloud.faults.list()
     assert world.pipeline(spec).changes() == ()
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_fault_on_an_update_or_a_deletion_does_nothing_twice(world: World, make_spec: MakeSpec, harm: str) -> None:
+    world.apply(make_spec({"dev": 1, "staging": 60, "prod": None}))
+    for method in ("UpdateDeliveryPipeline", "DeleteAutomation", "DeleteTarget"):
+        world.cloud.faults.add(Fault(method=f"{API}/{method}", nth=1, **HARMS[harm]))  # type: ignore[arg-type]
+    # An answer that is lost leaves a new etag behind: only the request id tells the repeated call from a second one.
+    smaller = make_spec({"staging": None, "prod": None})
+    world.apply(smaller, prune=True)
+    assert world.cloud.faults.list() == []
+    assert world.pipeline(smaller).changes() == ()
+
+
+def test_a_binding_under_a_condition_is_not_taken_for_ours(world: World, spec: Spec) -> None:
+    world.apply(spec)
+    name = f"{LOCATION}/targets/prod-us-central1"
+    policy = world.deploy.get_iam_policy({"resource": name})
+    policy.version = 3
+    for binding in policy.bindings:
+        binding.condition.title, binding.condition.expression = "office hours", "request.time.getHours() > 8"
+    world.deploy.set_iam_policy({"resource": name, "policy": policy})
+    assert world.apply(spec) == ["+ access to target prod-us-central1"]
+    policy = world.deploy.get_iam_policy({"resource": name, "options": {"requested_policy_version": 3}})
+    assert sorted(binding.condition.title for binding in policy.bindings) == ["", "office hours"]
+    assert all(len(binding.members) == 2 for binding in policy.bindings)
 
 
 def test_a_policy_that_someone_else_sets_meanwhile_keeps_theirs_and_ours(world: World, spec: Spec) -> None:
