@@ -38,6 +38,21 @@ def test_put_keeps_the_place_and_replaces_the_keys() -> None:
     store.close()
 
 
+def test_the_first_by_a_key_that_sorts() -> None:
+    store = Store(None)
+    for name, since in (("b", "2"), ("a", "1"), ("c", "1")):
+        store.put("x", name, b"", keys={"queue": since})
+    found = store.first("x", "queue")
+    assert found is not None
+    assert found.name == "a"
+    store.put("x", "a", b"")
+    found = store.first("x", "queue")
+    assert found is not None
+    assert found.name == "c"
+    assert store.first("x", "other") is None
+    store.close()
+
+
 def put_and_fail(store: Store, name: str) -> None:
     with store.transaction():
         store.put("x", name, b"")

@@ -200,7 +200,7 @@ class Store:
         if resume:
             where += {"newest": " AND d.id < ?", "oldest": " AND d.id > ?", "name": " AND d.name > ?"}[order]
         by = {"newest": "d.id DESC", "oldest": "d.id", "name": "d.name"}[order]
-        if keys and order != "name":
+        if tables != "documents d" and order != "name":
             # The keys' own index is in this order already, so nothing is sorted and the walk stops at the limit.
             where = where.replace("d.id <", "k.document <").replace("d.id >", "k.document >")
             by = by.replace("d.id", "k.document")
@@ -212,6 +212,15 @@ class Store:
             (*values, *resume, limit),
         )
         return [Document(*row) for row in rows]
+
+    def first(self, kind: str, key: str) -> Document | None:
+        """The document with the smallest value of a key; of several, the one that was created first."""
+        row = self._db.execute(
+            "SELECT d.id, d.name, d.payload FROM keys k CROSS JOIN documents d ON d.id = k.document "
+            "WHERE k.kind = ? AND k.key = ? ORDER BY k.value, k.document LIMIT 1",
+            (kind, key),
+        ).fetchone()
+        return None if row is None else Document(*row)
 
     def count(
         self,
@@ -261,7 +270,8 @@ def _query(
         where += " AND d.name >= ? AND d.name < ?"
         values += (prefix, _after(prefix))
     for number, (key, value) in enumerate((keys or {}).items()):
-        if number == 0:
+        if number == 0 and parent is None:
+            # What has a key is read by it, what has a parent by that.
             # CROSS JOIN has SQLite begin with the keys (https://sqlite.org/optoverview.html#crossjoin).
             tables = "keys k CROSS JOIN documents d ON d.id = k.document"
             where += " AND k.kind = ? AND k.key = ? AND k.value = ?"

@@ -106,7 +106,7 @@ def _release(release: "pb.Release") -> dict[str, Any]:
 
 def _waiting(resources: Resources, pipeline: str) -> list[dict[str, Any]]:
     """Promotions that automations will make."""
-    runs = resources.list(AUTOMATION_RUN, parent=pipeline, keys={"state": "PENDING"}, limit=_MOST_ROLLOUTS)
+    runs = resources.list(AUTOMATION_RUN, keys={"waiting": pipeline}, limit=_MOST_ROLLOUTS)
     return [
         {
             "name": run.name,

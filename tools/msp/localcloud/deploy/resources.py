@@ -52,9 +52,17 @@ def slot_state(where: str, state: int) -> dict[str, str]:
     return {"slotState": f"{where}|{pb.Rollout.State.Name(state)}"}
 
 
+def queue(where: str) -> str:
+    """The store's key of the rollouts that wait for a slot; its value sorts by how long they have waited."""
+    return f"queue|{where}"
+
+
 def _rollout_keys(rollout: "pb.Rollout") -> Mapping[str, str]:
     where, state = slot(rollout), pb.Rollout.State.Name(rollout.state)
     keys = {"targetId": rollout.target_id, "state": state, "slot": where, "slotState": f"{where}|{state}"}
+    if rollout.state == pb.Rollout.State.PENDING:
+        since = rollout.enqueue_time
+        keys[queue(where)] = f"{since.seconds:012d}.{since.nanos:09d}"
     if rollout.active_repair_automation_run:
         keys["repairing"] = where
     return keys
@@ -62,8 +70,8 @@ def _rollout_keys(rollout: "pb.Rollout") -> Mapping[str, str]:
 
 def _automation_run_keys(run: "pb.AutomationRun") -> Mapping[str, str]:
     keys = {"state": pb.AutomationRun.State.Name(run.state)}
-    if run.HasField("repair_rollout_operation"):
-        keys["repairs"] = run.repair_rollout_operation.rollout
+    if run.state == pb.AutomationRun.State.PENDING:
+        keys["waiting"] = names.pipeline(run.name)
     return keys
 
 

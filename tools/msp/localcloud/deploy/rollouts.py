@@ -13,7 +13,17 @@ from msp.localcloud.deploy import jobs, names, stages, validation
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.execution import Executor, Outcome
 from msp.localcloud.deploy.policies import Policies
-from msp.localcloud.deploy.resources import JOB_RUN, PIPELINE, RELEASE, ROLLOUT, Resources, slot, slot_of, slot_state
+from msp.localcloud.deploy.resources import (
+    JOB_RUN,
+    PIPELINE,
+    RELEASE,
+    ROLLOUT,
+    Resources,
+    queue,
+    slot,
+    slot_of,
+    slot_state,
+)
 from msp.localcloud.engine import Engine
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, Code, failed_precondition, invalid
@@ -218,18 +228,22 @@ class Rollouts:
         for state in (_STATES.IN_PROGRESS, _STATES.CANCELLING):
             if self._resources.list(ROLLOUT, keys=slot_state(where, state), limit=1):
                 return None
-        waiting = self._resources.list(ROLLOUT, keys=slot_state(where, _STATES.PENDING), oldest_first=True)
-        # One under repair holds its slot between two attempts.
-        repairing = {rollout.name for rollout in self._resources.list(ROLLOUT, keys={"repairing": where})}
-        waiting = [rollout for rollout in waiting if not repairing or rollout.name in repairing]
-        if not waiting:
+        rollout = self._next(where)
+        if rollout is None:
             return None
-        rollout: pb.Rollout = min(waiting, key=lambda each: (each.enqueue_time.seconds, each.enqueue_time.nanos))
         rollout.state = _STATES.IN_PROGRESS
         rollout.deploy_start_time.FromDatetime(self._resources.clock.now())
         rollout.deploying_build = f"{names.location(rollout.name)}/builds/{self._resources.token()}"
         self._proceed(rollout, start_phase=True)
         return rollout
+
+    def _next(self, where: str) -> "pb.Rollout | None":
+        """The rollout whose turn it is in a slot that is free."""
+        # One under repair holds its slot between two attempts.
+        if repairing := self._resources.list(ROLLOUT, keys={"repairing": where}):
+            return next((rollout for rollout in repairing if rollout.state == _STATES.PENDING), None)
+        document = self._store.first(ROLLOUT.name, queue(where))
+        return None if document is None else self._resources.parse(ROLLOUT, document.payload)
 
     # Phases and jobs
 
