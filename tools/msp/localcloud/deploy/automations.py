@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy import names, stages
+from msp.localcloud.deploy.actions import Actions
 from msp.localcloud.deploy.policies import PolicyError, selected
+from msp.localcloud.deploy.progress import Event, Progress
 from msp.localcloud.deploy.repairs import Repairs
 from msp.localcloud.deploy.resources import AUTOMATION, AUTOMATION_RUN, RELEASE, ROLLOUT, TARGET, Resources
-from msp.localcloud.deploy.rollouts import Event, Origin, Rollouts
+from msp.localcloud.deploy.rollouts import Origin, Rollouts
 from msp.localcloud.engine import Engine
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, failed_precondition
@@ -22,15 +24,27 @@ class Automations:
     Args:
         resources: Where they are.
         engine: Wakes runs that wait.
-        rollouts: What they act on, and what tells them of events.
+        progress: Tells them of events.
+        rollouts: Creates what is promoted.
+        actions: Advances.
         repairs: Carries out `repairRolloutRule`.
     """
 
-    def __init__(self, resources: Resources, engine: Engine, rollouts: Rollouts, repairs: Repairs) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        engine: Engine,
+        *,
+        progress: Progress,
+        rollouts: Rollouts,
+        actions: Actions,
+        repairs: Repairs,
+    ) -> None:
         self._resources = resources
         self._rollouts = rollouts
+        self._actions = actions
         self._repairs = repairs
-        rollouts.listeners.append(self._observe)
+        progress.listeners.append(self._observe)
         engine.on("automation-run", self._wake)
 
     def _observe(self, event: Event) -> None:
@@ -171,7 +185,7 @@ class Automations:
     def _advance(self, run: "pb.AutomationRun") -> str:
         operation = run.advance_rollout_operation
         request = pb.AdvanceRolloutRequest(name=operation.rollout, phase_id=operation.destination_phase)
-        self._rollouts.advance(request, by_automation=True)
+        self._actions.advance(request, by_automation=True)
         return ""
 
     def _end(self, run: "pb.AutomationRun", state: int, description: str) -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from google.cloud.deploy_v1.types import BackoffMode, RepairState
 
 from msp.localcloud.deploy import messages as pb
+from msp.localcloud.deploy.actions import Actions
+from msp.localcloud.deploy.progress import Event, Progress
 from msp.localcloud.deploy.resources import AUTOMATION_RUN, ROLLOUT, Resources, slot, slot_state
 from msp.localcloud.deploy.rollbacks import Rollbacks
-from msp.localcloud.deploy.rollouts import Event, Rollouts
 from msp.localcloud.status import ApiError
 
 _STATES = pb.AutomationRun.State
@@ -18,13 +19,15 @@ class Repairs:
 
     Args:
         resources: Where automation runs are.
-        rollouts: Retries jobs.
+        progress: Holds and frees the target.
+        actions: Retries jobs.
         rollbacks: Rolls back.
     """
 
-    def __init__(self, resources: Resources, rollouts: Rollouts, rollbacks: Rollbacks) -> None:
+    def __init__(self, resources: Resources, progress: Progress, actions: Actions, rollbacks: Rollbacks) -> None:
         self._resources = resources
-        self._rollouts = rollouts
+        self._progress = progress
+        self._actions = actions
         self._rollbacks = rollbacks
 
     def begin(self, run: "pb.AutomationRun", rule: "pb.RepairRolloutRule", event: Event) -> None:
@@ -42,7 +45,7 @@ class Repairs:
                 phase.rollback.state = RepairState.REPAIR_STATE_PENDING
         run.state = _STATES.IN_PROGRESS
         self._resources.create(AUTOMATION_RUN, run)
-        self._rollouts.set_repairing(event.rollout, run.name)
+        self._progress.set_repairing(event.rollout, run.name)
         self._plan(run)
 
     def observe(self, event: Event, rollout: "pb.Rollout") -> None:
@@ -110,7 +113,7 @@ class Repairs:
         attempt.state = RepairState.REPAIR_STATE_IN_PROGRESS
         self._resources.save(AUTOMATION_RUN, run)
         request = pb.RetryJobRequest(rollout=operation.rollout, phase_id=operation.phase_id, job_id=operation.job_id)
-        self._rollouts.retry_job(request, by_automation=True)
+        self._actions.retry_job(request, by_automation=True)
 
     def _roll_back(self, run: "pb.AutomationRun", rollback: "pb.RollbackAttempt") -> None:
         rollout = self._resources.get(ROLLOUT, run.repair_rollout_operation.rollout)
@@ -140,4 +143,4 @@ class Repairs:
     def end(self, run: "pb.AutomationRun") -> None:
         """Saves a run that has ended, and frees its rollout's slot."""
         self._resources.save(AUTOMATION_RUN, run)
-        self._rollouts.set_repairing(run.repair_rollout_operation.rollout, "")
+        self._progress.set_repairing(run.repair_rollout_operation.rollout, "")

@@ -3,12 +3,14 @@
 from random import Random
 
 from msp.localcloud.clock import Clock
+from msp.localcloud.deploy.actions import Actions
 from msp.localcloud.deploy.automations import Automations
 from msp.localcloud.deploy.catalog import Catalog
 from msp.localcloud.deploy.execution import Executor
 from msp.localcloud.deploy.iam import Iam
 from msp.localcloud.deploy.policies import Policies
 from msp.localcloud.deploy.ports import Buckets, Images, Pace
+from msp.localcloud.deploy.progress import Progress
 from msp.localcloud.deploy.releases import Releases
 from msp.localcloud.deploy.repairs import Repairs
 from msp.localcloud.deploy.resources import Resources
@@ -55,8 +57,17 @@ class Deploy:
         policies = Policies(self.resources)
         executor = Executor(images, buckets, faults, store)
         self.releases = Releases(self.resources, engine, executor, pace.render)
-        self.rollouts = Rollouts(self.resources, engine, executor, policies, pace.job)
+        progress = Progress(self.resources, engine, executor, pace.job)
+        self.rollouts = Rollouts(self.resources, progress, policies)
+        self.actions = Actions(self.resources, engine, progress, policies)
         self.rollbacks = Rollbacks(self.resources, self.rollouts)
-        repairs = Repairs(self.resources, self.rollouts, self.rollbacks)
-        self.automations = Automations(self.resources, engine, self.rollouts, repairs)
+        repairs = Repairs(self.resources, progress, self.actions, self.rollbacks)
+        self.automations = Automations(
+            self.resources,
+            engine,
+            progress=progress,
+            rollouts=self.rollouts,
+            actions=self.actions,
+            repairs=repairs,
+        )
         self.releases.listeners.append(self.rollouts.release_changed)

@@ -113,14 +113,13 @@ def _releases(deploy: Deploy) -> Sequence[Method]:
 
 
 def _rollouts(deploy: Deploy) -> Sequence[Method]:
-    rollouts = deploy.rollouts
     create = _change(
         deploy,
         "CreateRollout",
         "create",
         pb.CreateRolloutRequest,
         lambda request: f"{request.parent}/rollouts/{request.rollout_id}",
-        rollouts.create,
+        deploy.rollouts.create,
     )
     listing = Listing(ROLLOUT.name, ROLLOUT.collection, pb.Rollout, keys={"targetId": "targetId", "state": "state"})
     job_runs = Listing(JOB_RUN.name, JOB_RUN.collection, pb.JobRun)
@@ -136,14 +135,14 @@ def _rollouts(deploy: Deploy) -> Sequence[Method]:
             create,
             "rollout",
         ),
-        _custom("ApproveRollout", f"{{name={_ROLLOUT}}}:approve", rollouts.approve),
-        _custom("AdvanceRollout", f"{{name={_ROLLOUT}}}:advance", rollouts.advance),
-        _custom("CancelRollout", f"{{name={_ROLLOUT}}}:cancel", rollouts.cancel),
-        _custom("IgnoreJob", f"{{rollout={_ROLLOUT}}}:ignoreJob", rollouts.ignore_job),
-        _custom("RetryJob", f"{{rollout={_ROLLOUT}}}:retryJob", rollouts.retry_job),
+        _custom("ApproveRollout", f"{{name={_ROLLOUT}}}:approve", deploy.actions.approve),
+        _custom("AdvanceRollout", f"{{name={_ROLLOUT}}}:advance", deploy.actions.advance),
+        _custom("CancelRollout", f"{{name={_ROLLOUT}}}:cancel", deploy.actions.cancel),
+        _custom("IgnoreJob", f"{{rollout={_ROLLOUT}}}:ignoreJob", deploy.actions.ignore_job),
+        _custom("RetryJob", f"{{rollout={_ROLLOUT}}}:retryJob", deploy.actions.retry_job),
         _list(deploy, "ListJobRuns", f"{{parent={_ROLLOUT}}}/jobRuns", job_runs),
         _get(deploy, "GetJobRun", _JOB_RUN, JOB_RUN),
-        _custom("TerminateJobRun", f"{{name={_JOB_RUN}}}:terminate", rollouts.terminate),
+        _custom("TerminateJobRun", f"{{name={_JOB_RUN}}}:terminate", deploy.actions.terminate),
         _custom("RollbackTarget", f"{{name={_PIPELINE}}}:rollbackTarget", deploy.rollbacks.rollback_target),
     ]
 
