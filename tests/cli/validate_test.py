@@ -38,6 +38,11 @@ def run(*arguments: str, cwd: Path, stdin: str = "", **environment: str) -> subp
     )
 
 
+def act(*arguments: str, root: Path) -> tuple[int, str]:
+    """The same without a process for it: the exit code, and what it prints."""
+    return validate._work(list(arguments), root)
+
+
 def test_valid(files: Path) -> None:
     done = run("good.yaml", cwd=files)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "1 specification valid\n")
@@ -69,9 +74,9 @@ def test_json_after_the_file(files: Path) -> None:
 
 @pytest.mark.parametrize("form", ["github", "sarif", "junit"])
 def test_other_formats(form: str, files: Path) -> None:
-    done = run("bad.yaml", f"--format={form}", cwd=files)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "did you mean `test`?" in done.stdout
+    code, output = act("bad.yaml", f"--format={form}", root=files)
+    assert code == 1
+    assert "did you mean `test`?" in output
 
 
 def test_unreadable_and_bad(files: Path) -> None:
@@ -93,20 +98,26 @@ def test_unreadable_and_bad(files: Path) -> None:
     ],
 )
 def test_usage_errors(arguments: list[str], message: str, files: Path) -> None:
-    done = run(*arguments, cwd=files)
+    code, output = act(*arguments, root=files)
+    assert code == 2
+    assert output.startswith("error: ")
+    assert message in output
+
+
+def test_usage_errors_have_no_traceback(files: Path) -> None:
+    done = run("--formt=json", "good.yaml", cwd=files)
     assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
+    assert done.stderr.startswith("error: Unknown command line flag 'formt'. Did you mean: format")
     assert "Traceback" not in done.stderr
 
 
 def test_files_for_actions(files: Path) -> None:
-    assert run("--canonical=out.json", "good.yaml", cwd=files).returncode == 0
+    assert act("--canonical=out.json", "good.yaml", root=files) == (0, "")
     assert json.loads((files / "out.json").read_text())["service"]["name"] == "a"
-    done = run("--nofail", "--log=log", "--junit=xml", "bad.yaml", cwd=files)
-    assert done.returncode == 0
-    assert (files / "log").read_text() == done.stdout
+    code, output = act("--nofail", "--log=log", "--junit=xml", "bad.yaml", root=files)
+    assert (code, (files / "log").read_text()) == (0, output)
     assert '<testcase name="bad.yaml"' in (files / "xml").read_text()
-    run("--nofail", "--log=log", "good.yaml", cwd=files)
+    act("--nofail", "--log=log", "good.yaml", root=files)
     assert (files / "log").read_text() == "good.yaml: valid\n"
 
 

@@ -14,7 +14,7 @@ from msp.spec.syntax import LINE_BREAK
 settings.register_profile(
     "spec",
     deadline=None,
-    max_examples=50,
+    max_examples=40,
     derandomize=True,  # the fuzzer is what looks for something new
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
