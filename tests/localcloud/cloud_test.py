@@ -60,9 +60,18 @@ def test_a_state_directory_is_for_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_page_of_another_origin_may_not_use_it(local_cloud: CloudThread) -> None:
-    for origin, status in ((local_cloud.http_url, 200), ("https://evil.example", 403), ("null", 403)):
-        answer = requests.get(f"{local_cloud.http_url}/_localcloud/health", headers={"Origin": origin}, timeout=10)
-        assert answer.status_code == status
+    url, port = local_cloud.http_url, local_cloud.http_url.rpartition(":")[2]
+    for origin, host, status in [
+        (url, f"127.0.0.1:{port}", 200),
+        (f"http://localhost:{port}", f"localhost:{port}", 200),
+        ("https://evil.example", f"127.0.0.1:{port}", 403),
+        ("null", f"127.0.0.1:{port}", 403),
+        # A name of somebody else's that resolves to this machine.
+        (f"http://evil.example:{port}", f"evil.example:{port}", 403),
+        ("http://[", "[", 403),
+    ]:
+        headers = {"Origin": origin, "Host": host}
+        assert requests.get(f"{url}/_localcloud/health", headers=headers, timeout=10).status_code == status, origin
 
 
 def test_the_console_page_needs_nothing_from_elsewhere(local_cloud: CloudThread) -> None:

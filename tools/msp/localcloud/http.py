@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import ipaddress
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -50,8 +52,20 @@ def _is_foreign(scope: Scope) -> bool:
     Nobody is asked who they are here, so without this any page that a developer visits could change what is deployed.
     """
     headers = dict(scope["headers"]) if scope["type"] == "http" else {}
-    origin = headers.get(b"origin")
-    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
+    origin, host = headers.get(b"origin"), headers.get(b"host", b"")
+    if origin is None:
+        return False
+    # A foreign page can have its own name resolve to this machine, but neither `localhost` nor an address.
+    name = re.sub(r":\d+$", "", host.decode("latin-1")).strip("[]")
+    return origin.partition(b"://")[2] != host or not (name == "localhost" or _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
