@@ -59,7 +59,7 @@ class Command:
             cwd=self.world.tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -110,6 +110,7 @@ def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "Wo
         ("--tag=a b", "--tag: 'a b' is not a tag"),
         ("stray", "unexpected argument 'stray'"),
     ],
+    ids=["typo", "timeout", "labels", "local_cloud", "commit", "json_output", "tag", "stray"],
 )
 def test_bad_input_is_an_error_with_code_2_and_no_traceback(command: Command, flag: str, message: str) -> None:
     commit = [] if flag.startswith("--commit") else [f"--commit={COMMIT}"]
@@ -163,7 +164,7 @@ def test_whoever_stops_it_learns_what_stands(command: Command, world: "World", n
         while world.cloud.faults.list() and time.monotonic() < deadline:
             time.sleep(0.01)
         run.send_signal(number)
-        _, stderr = run.communicate(timeout=20)
+        _, stderr = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "error: interrupted" in stderr
     assert "release deploy-0123456789ab-5 is made" in stderr

@@ -40,6 +40,7 @@ def test_reads_what_the_rule_writes() -> None:
         ({"image": 7, "spec": []}, "field 'image' has the value 7; field 'spec'"),
         ({"image": None}, "there is no image to deliver"),
     ],
+    ids=["unknown", "none", "empty", "type", "types", "image"],
 )
 def test_what_is_wrong_is_named_with_the_target(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message) as raised:
@@ -47,7 +48,9 @@ def test_what_is_wrong_is_named_with_the_target(change: dict[str, Any], message:
     assert raised.value.hint
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "nul\0l", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "nul\0l", "[" * 100_000], ids=["empty", "list", "broken", "nul", "deep"]
+)
 def test_what_is_no_config_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"svc\.json: not"):
         DeliveryConfig.parse(text, "svc.json")

@@ -18,8 +18,8 @@ from msp.delivery.deliver import Delivery, Settings
 from msp.delivery.image_push import ImagePush, LayoutPush
 from msp.delivery.outcome import Outcome
 from msp.delivery.plan import ReleasePlan, Wishes, plan
-from msp.delivery.preflight import Survey
 from msp.delivery.reporter import Ignore
+from msp.delivery.survey import Survey
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout
 from msp.gcp.endpoints import Endpoints

@@ -246,6 +246,7 @@ def test_a_program_is_not_started_where_something_stands_in_the_way(bare_world: 
         ("#!/bin/sh\n", "candidate_push ended well, and .* is not there"),
         ("no program at all", "candidate_push can't be run"),
     ],
+    ids=["fails", "does nothing", "no program"],
 )
 def test_a_program_that_does_not_push(world: "World", text: str, message: str) -> None:
     push = ProgramPush(program(world.tmp_path / "candidate_push", text))

@@ -100,6 +100,7 @@ def test_a_release_that_gcloud_could_not_promote_is_pointed_out() -> None:
         (Wishes(labels={"commit": "x"}), "label 'commit' is set by every release"),
         (Wishes(annotations={"digest": "x"}), "annotation 'digest' is set by every release"),
     ],
+    ids=["tag", "label", "annotation"],
 )
 def test_what_would_break_the_contract_is_refused(wishes: Wishes, message: str) -> None:
     with pytest.raises(UsageError, match=message) as raised:

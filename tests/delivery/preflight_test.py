@@ -8,7 +8,7 @@ import pytest
 
 from msp.delivery.image_push import LayoutPush
 from msp.delivery.plan import Wishes
-from msp.delivery.preflight import PreflightError
+from msp.delivery.survey import PreflightError
 from msp.errors import MspError, UsageError
 from msp.gcp.endpoints import Endpoints
 from msp.image.layout import Layout, LayoutError
@@ -108,6 +108,7 @@ def test_a_target_that_deploys_another_image(bare_world: "World") -> None:
         ("Permission denied on resource project svc.", "does not exist, or you can't see it", "gcp_project"),
         ("Cloud Deploy API has not been used in project 1", "has not been used", "gcloud services enable"),
     ],
+    ids=["permission", "project", "service"],
 )
 def test_no_permission(world: "World", said: str, expected: str, hint: str) -> None:
     world.fault(f"{CLOUD_DEPLOY}/*", code="PERMISSION_DENIED", message=said)
@@ -137,6 +138,7 @@ def test_credentials_that_are_turned_down_are_told_once(world: "World") -> None:
         ({"format": "MAVEN"}, "holds MAVEN packages, no images"),
         ({"format": "DOCKER", "mode": "REMOTE_REPOSITORY"}, "is a remote repository, which can't be pushed to"),
     ],
+    ids=["format", "mode"],
 )
 def test_a_repository_that_takes_no_images(world: "World", answer: dict[str, str], expected: str) -> None:
     if "mode" in answer:
@@ -205,7 +207,7 @@ def test_an_image_and_a_pipeline_that_are_both_wrong_are_told_together(bare_worl
     blob = max((image / "blobs/sha256").iterdir(), key=lambda file: file.read_bytes() == b"layer")
     blob.write_bytes(b"LAYER")
     world = bare_world
-    world.fault(f"{CLOUD_DEPLOY}/GetDeliveryPipeline", latency_seconds=0.5)
+    world.fault(f"{CLOUD_DEPLOY}/GetDeliveryPipeline", latency_seconds=2)
     problems = refused(world, image)
     assert any("does not exist in project" in message for message in problems)
     assert any("the file is corrupt" in message for message in problems)
@@ -230,6 +232,7 @@ def test_a_corrupt_blob_is_never_released(world: "World") -> None:
         (lambda image: next((image / "blobs/sha256").iterdir()).unlink(), "is not there"),
         (lambda image: replace_in_index(image, "image.manifest", "image.poem"), "unknown media type"),
     ],
+    ids=["index", "blob", "media type"],
 )
 def test_a_directory_that_is_no_whole_image(world: "World", spoil: Any, message: str) -> None:
     image = world.image(b"layer")

@@ -17,8 +17,8 @@ from msp.delivery.console import Brief, Console, plan_text
 from msp.delivery.json_report import JsonReport
 from msp.delivery.outcome import DeliveryError, Outcome
 from msp.delivery.plan import ReleasePlan, plan
-from msp.delivery.preflight import Survey
 from msp.delivery.reporter import Reporter, Reporters
+from msp.delivery.survey import Survey
 from msp.errors import UsageError
 from msp.gcp.deploy_resources import Rollout, RolloutState
 

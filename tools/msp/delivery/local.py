@@ -12,8 +12,8 @@ from msp.delivery.clients import Clients
 from msp.delivery.command import Request, Surroundings, deploy
 from msp.delivery.config import DeliveryConfig
 from msp.delivery.console import Console
+from msp.delivery.existing import release_digest
 from msp.delivery.outcome import Outcome
-from msp.delivery.preflight import release_digest
 from msp.delivery.stages_picture import in_words
 from msp.errors import UsageError
 from msp.gcp.deploy_resources import RolloutState
@@ -102,7 +102,7 @@ class _Story:
             return
         self._cloud.advance(timedelta(seconds=sum(waits)) + _SPARE)
         self._say("")
-        self._say(f"{duration(sum(waits))} go by at once: the local cloud's clock is moved, and automations promote")
+        self._say(f"Automations promote: the local cloud's clock is moved on by {duration(sum(waits))}, nobody waits")
 
     def close(self, outcome: Outcome) -> None:
         """Shows the stages and what each of them runs."""

@@ -2,76 +2,21 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from msp.delivery.clients import Clients
+from msp.delivery.existing import release_digest, unfit
 from msp.delivery.plan import ReleasePlan
+from msp.delivery.repository import repository_problem
+from msp.delivery.survey import PreflightError, Problem, Running, Survey
 from msp.errors import MspError
-from msp.gcp.artifact_registry import Package
-from msp.gcp.deploy_resources import DeliveryPipeline, Release, RenderState, RolloutState
+from msp.gcp.deploy_resources import DeliveryPipeline, Release, RolloutState
 from msp.gcp.errors import NotFoundError, PermissionDeniedError, UnreachableError
 from msp.image.parallel import run_all
-from msp.image.reference import Repository
 from msp.pipeline import names
 
 # Enough to see what a target runs, past a few rollouts that failed.
 _ROLLOUTS = 20
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that stands in the way, and what to do about it."""
-
-    message: str
-    hint: str = ""
-
-
-class PreflightError(MspError):
-    """The release can't be made. Nothing was changed.
-
-    Attributes:
-        problems: Everything that stands in the way.
-    """
-
-    def __init__(self, plan: ReleasePlan, problems: tuple[Problem, ...]) -> None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{plan.target} can't be released: {count}", hint="\n".join(map(_listed, problems)))
-        self.problems = problems
-
-
-@dataclass(frozen=True)
-class Running:
-    """What a target runs.
-
-    Attributes:
-        release: The release's id.
-        rollout: The id of the rollout that brought it there.
-        digest: The image's; empty where the release doesn't say.
-        commit: The commit it was built from; empty where the release doesn't say.
-    """
-
-    release: str
-    rollout: str
-    digest: str
-    commit: str
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What was found.
-
-    Attributes:
-        stages: The ids of the pipeline's targets, in order.
-        existing: The release of the plan's id, where it is there already.
-        running: What the first stage runs; None where nothing, where that can't be told, or where it is changing.
-        warnings: What is odd and doesn't stand in the way.
-    """
-
-    stages: tuple[str, ...]
-    existing: Release | None
-    running: Running | None
-    warnings: tuple[str, ...]
 
 
 class Preflight:
@@ -88,7 +33,9 @@ class Preflight:
         self._clients = clients
         self._make_pipeline = make_pipeline
         self._lock = threading.Lock()
-        self._problems: list[Problem] = []
+        # Each with the place of its question among all, so that they are told in the same order every time.
+        self._problems: list[tuple[tuple[int, ...], Problem]] = []
+        self._place = threading.local()
         self._warnings: list[str] = []
         self._stages: tuple[str, ...] = ()
         self._existing: Release | None = None
@@ -111,13 +58,17 @@ class Preflight:
             ]
         )
         if self._problems:
-            raise PreflightError(self._plan, tuple(dict.fromkeys(self._problems)))
+            in_order = (problem for _, problem in sorted(self._problems, key=lambda each: each[0]))
+            raise PreflightError(self._plan, tuple(dict.fromkeys(in_order)))
         return Survey(self._stages, self._existing, self._running, tuple(self._warnings))
 
     def _all(self, tasks: list[Callable[[], None]]) -> None:
-        run_all([partial(self._caught, task) for task in tasks], workers=len(tasks), stop=threading.Event())
+        above = getattr(self._place, "path", ())
+        numbered = [partial(self._caught, task, (*above, number)) for number, task in enumerate(tasks)]
+        run_all(numbered, workers=len(tasks), stop=threading.Event())
 
-    def _caught(self, task: Callable[[], None]) -> None:
+    def _caught(self, task: Callable[[], None], path: tuple[int, ...]) -> None:
+        self._place.path = path
         try:
             task()
         except PermissionDeniedError as error:
@@ -130,7 +81,7 @@ class Preflight:
 
     def _problem(self, message: str, hint: str = "") -> None:
         with self._lock:
-            self._problems.append(Problem(message, hint))
+            self._problems.append((self._place.path, Problem(message, hint)))
 
     def _warn(self, text: str) -> None:
         with self._lock:
@@ -242,46 +193,13 @@ class Preflight:
         self._problem(f"{plan.source_uri}, which releases are made from, is not there", f"mend: {self._make_pipeline}")
 
     def _look_at_repository(self) -> None:
-        plan, artifacts = self._plan, self._clients.artifacts
-        place = Repository.parse(plan.image)
-        package = Package.of_image(place.host, place.name)
-        if package is None:
-            return  # Another registry, which tells when it is pushed to.
         try:
-            repository = artifacts.get_repository(package)
-        except NotFoundError:
-            self._problem(
-                f"repository {package.repository!r} does not exist in Artifact Registry, "
-                f"project {package.project}, {package.location}",
-                f"make it: gcloud artifacts repositories create {package.repository} --repository-format=docker"
-                f" --location={package.location} --project={package.project}",
-            )
-            return
+            found = repository_problem(self._plan, self._clients)
         except PermissionDeniedError:
-            self._warn(f"whether {plan.image} can be pushed to can't be told: no permission to look")
+            self._warn(f"whether {self._plan.image} can be pushed to can't be told: no permission to look")
             return
-        if repository.format not in {"", "DOCKER"}:
-            self._problem(
-                f"{package.repository_name} holds {repository.format} packages, no images",
-                "correct `repository`: it takes a repository of the format DOCKER",
-            )
-        elif repository.mode not in {"", "MODE_UNSPECIFIED", "STANDARD_REPOSITORY"}:
-            self._problem(
-                f"{package.repository_name} is a {repository.mode.lower().replace('_', ' ')}, which can't be pushed to",
-                "correct `repository`: it takes a standard repository",
-            )
-        elif repository.immutable_tags:
-            self._check_immutable_tag(package)
-
-    def _check_immutable_tag(self, package: Package) -> None:
-        plan = self._plan
-        there = self._clients.artifacts.tag_digest(package, plan.tag)
-        if there and plan.digest and there != plan.digest:
-            self._problem(
-                f"{plan.image}:{plan.tag} is {there} and can't be moved (its repository has immutable tags); "
-                f"this image is {plan.digest}",
-                "give another --build_number, or another --tag",
-            )
+        if found:
+            self._problem(found.message, found.hint)
 
 
 _BROUGHT_SOMETHING = frozenset(RolloutState) - {
@@ -289,40 +207,6 @@ _BROUGHT_SOMETHING = frozenset(RolloutState) - {
     RolloutState.CANCELLED,
     RolloutState.APPROVAL_REJECTED,
 }
-
-
-def release_digest(release: Release) -> str:
-    """The digest of the image that a release deploys; empty where it goes by the tag alone."""
-    return release.deploy_parameters.get(names.DIGEST_PARAMETER) or release.annotations.get("digest", "")
-
-
-def unfit(plan: ReleasePlan, release: Release) -> Problem | None:
-    """Why a release of the plan's id can't be taken up as the plan's, if it can't."""
-    again = "give another --build_number, or another --release"
-    there = release_digest(release)
-    if plan.digest and there and there != plan.digest:
-        return Problem(
-            f"release {plan.release!r} exists with digest {there}; this image has digest {plan.digest}",
-            f"the same commit and build number made two different images: {again}",
-        )
-    tag = release.deploy_parameters.get(names.TAG_PARAMETER, "")
-    if not there and tag != plan.tag:
-        return Problem(f"release {plan.release!r} exists with tag {tag!r}; this image has tag {plan.tag!r}", again)
-    if release.abandoned:
-        return Problem(f"release {plan.release!r} was abandoned, and can't be rolled out any more", again)
-    if release.render_state is RenderState.FAILED:
-        return Problem(
-            f"release {plan.release!r} could not be rendered: {render_failure(release)}",
-            f"a release is rendered once; when the cause is mended, {again}\nsee {plan.release_url}",
-        )
-    return None
-
-
-def render_failure(release: Release, target: str = "") -> str:
-    """Why a release could not be rendered, for one target or for the first that has something to say."""
-    renders = [release.target_renders[target]] if target in release.target_renders else release.target_renders.values()
-    said = (f"{render.failure_message or render.failure_cause}" for render in renders)
-    return next((text for text in said if text), "no reason was given")
 
 
 def _denied(message: str, plan: ReleasePlan) -> tuple[str, str]:
@@ -337,8 +221,3 @@ def _denied(message: str, plan: ReleasePlan) -> tuple[str, str]:
         f"no permission in project {plan.project}: {message}",
         f"ask for roles/clouddeploy.releaser and roles/clouddeploy.viewer in {plan.project}",
     )
-
-
-def _listed(problem: Problem) -> str:
-    lines = [f"- {problem.message}", *(f"  {line}" for line in problem.hint.splitlines())]
-    return "\n".join(lines)

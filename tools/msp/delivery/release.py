@@ -4,9 +4,9 @@ from functools import partial
 
 from msp.delivery.clients import Clients
 from msp.delivery.creation import Creation, create
+from msp.delivery.existing import unfit
 from msp.delivery.outcome import DeliveryError
 from msp.delivery.plan import ReleasePlan
-from msp.delivery.preflight import unfit
 from msp.gcp.deploy_resources import Release
 
 

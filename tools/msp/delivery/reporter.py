@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msp.delivery.outcome import Outcome
 from msp.delivery.plan import ReleasePlan
-from msp.delivery.preflight import Survey
+from msp.delivery.survey import Survey
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout
 

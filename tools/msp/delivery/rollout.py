@@ -5,8 +5,8 @@ from functools import partial
 
 from msp.delivery.clients import Clients
 from msp.delivery.creation import Creation, create
+from msp.delivery.existing import render_failure
 from msp.delivery.plan import ReleasePlan
-from msp.delivery.preflight import render_failure
 from msp.gcp.deploy_resources import Rollout, RolloutState
 from msp.pipeline import names
 

@@ -1,0 +1,40 @@
+"""A release that is there already: whether it is the plan's, and what it deploys."""
+
+from msp.delivery.plan import ReleasePlan
+from msp.delivery.survey import Problem
+from msp.gcp.deploy_resources import Release, RenderState
+from msp.pipeline import names
+
+
+def release_digest(release: Release) -> str:
+    """The digest of the image that a release deploys; empty where it goes by the tag alone."""
+    return release.deploy_parameters.get(names.DIGEST_PARAMETER) or release.annotations.get("digest", "")
+
+
+def unfit(plan: ReleasePlan, release: Release) -> Problem | None:
+    """Why a release of the plan's id can't be taken up as the plan's, if it can't."""
+    again = "give another --build_number, or another --release"
+    there = release_digest(release)
+    if plan.digest and there and there != plan.digest:
+        return Problem(
+            f"release {plan.release!r} exists with digest {there}; this image has digest {plan.digest}",
+            f"the same commit and build number made two different images: {again}",
+        )
+    tag = release.deploy_parameters.get(names.TAG_PARAMETER, "")
+    if not there and tag != plan.tag:
+        return Problem(f"release {plan.release!r} exists with tag {tag!r}; this image has tag {plan.tag!r}", again)
+    if release.abandoned:
+        return Problem(f"release {plan.release!r} was abandoned, and can't be rolled out any more", again)
+    if release.render_state is RenderState.FAILED:
+        return Problem(
+            f"release {plan.release!r} could not be rendered: {render_failure(release)}",
+            f"a release is rendered once; when the cause is mended, {again}\nsee {plan.release_url}",
+        )
+    return None
+
+
+def render_failure(release: Release, target: str = "") -> str:
+    """Why a release could not be rendered, for one target or for the first that has something to say."""
+    renders = [release.target_renders[target]] if target in release.target_renders else release.target_renders.values()
+    said = (f"{render.failure_message or render.failure_cause}" for render in renders)
+    return next((text for text in said if text), "no reason was given")

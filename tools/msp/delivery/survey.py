@@ -1,0 +1,67 @@
+"""What is found before anything is changed: what stands in the way, and where things stand."""
+
+from dataclasses import dataclass
+
+from msp.delivery.plan import ReleasePlan
+from msp.errors import MspError
+from msp.gcp.deploy_resources import Release
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stands in the way, and what to do about it."""
+
+    message: str
+    hint: str = ""
+
+
+class PreflightError(MspError):
+    """The release can't be made. Nothing was changed.
+
+    Attributes:
+        problems: Everything that stands in the way.
+    """
+
+    def __init__(self, plan: ReleasePlan, problems: tuple[Problem, ...]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{plan.target} can't be released: {count}", hint="\n".join(map(_listed, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a target runs.
+
+    Attributes:
+        release: The release's id.
+        rollout: The id of the rollout that brought it there.
+        digest: The image's; empty where the release doesn't say.
+        commit: The commit it was built from; empty where the release doesn't say.
+    """
+
+    release: str
+    rollout: str
+    digest: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        stages: The ids of the pipeline's targets, in order.
+        existing: The release of the plan's id, where it is there already.
+        running: What the first stage runs; None where nothing, where that can't be told, or where it is changing.
+        warnings: What is odd and doesn't stand in the way.
+    """
+
+    stages: tuple[str, ...]
+    existing: Release | None
+    running: Running | None
+    warnings: tuple[str, ...]
+
+
+def _listed(problem: Problem) -> str:
+    lines = [f"- {problem.message}", *(f"  {line}" for line in problem.hint.splitlines())]
+    return "\n".join(lines)
