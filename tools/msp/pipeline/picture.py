@@ -3,6 +3,7 @@
 Stages stand below each other, so that any number of them stays legible in a column 600 pixels wide.
 """
 
+import re
 from html import escape
 
 from msp.pipeline.resources import PipelineResources, delay_seconds, promotes_automatically, suspended
@@ -13,6 +14,8 @@ _MARGIN = 20
 _HEADER = 76
 _CARD = 88
 _GAP = 58
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 # Text on its ground has a contrast of at least 4.5 to 1 in both schemes (WCAG 2.2, 1.4.3).
 _STYLE = """\
@@ -149,7 +152,7 @@ def _id(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(text, quote=True)
+    return escape(_NOT_IN_XML.sub("\ufffd", text), quote=True)
 
 
 def _mermaid(text: str) -> str:
