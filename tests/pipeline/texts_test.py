@@ -4,7 +4,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import yaml
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from msp.pipeline.files import generate
@@ -30,6 +30,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40
 
 
 @settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+@example(name="\x1b a", owner="x", repo="a\x85b", directory="x")
+@example(name="a\u2028b\x85c", owner="\ufffe", repo="\ufeff a", directory="x")
 @given(name=TEXT, owner=TEXT, repo=TEXT, directory=TEXT)
 def test_any_text_is_only_text(name: str, owner: str, repo: str, directory: str) -> None:
     tree = json.loads(json.dumps(PLAIN))
