@@ -49,6 +49,18 @@ def test_all_releases_of_a_pipeline_filtered_and_ordered_as_gcloud_does(world: W
     assert ids(world, "ListRollouts", f"{PIPELINE}/releases/r1", "rollouts", page_size=5) == ["r1-to-staging"]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("parent", [f"{PIPELINE}/releases/-", f"{LOCATION}/deliveryPipelines/-/releases/-"])
+def test_rollouts_by_the_end_of_their_deployment(world: World, parent: str, size: int) -> None:
+    found = ids(world, "ListRollouts", parent, "rollouts", page_size=size, order_by="DeployEndTime desc")
+    # Those that have not ended come last, the newest of them first.
+    prod = [f"r{number}-to-prod" for number in (6, 4, 2, 0)]
+    assert found == ["r5-to-staging", "r3-to-staging", "r1-to-staging", *prod]
+    slow = ids(world, "ListRollouts", parent, "rollouts", page_size=size, order_by="deployEndTime desc, uid")
+    assert sorted(slow) == sorted(found)
+    assert slow[:3] == found[:3]
+
+
 def test_a_filter_on_a_field_of_elements(world: World) -> None:
     for target, expected in (("prod", ["app"]), ("pro", [])):
         text = f'serialPipeline.stages.targetId:"{target}"'

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from msp.localcloud import filters
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import invalid
-from msp.localcloud.store import Document, Order
+from msp.localcloud.store import Document, Order, Store
 
 DEFAULT_PAGE_SIZE = 50
 MOST_PAGE_SIZE = 1000
@@ -51,6 +51,7 @@ class Listing:
         message: The message's class.
         order: The order when none is asked for.
         keys: Which fields of a filter the store has as keys: `{"targetId": "target"}`.
+        sort_keys: Which fields (`deploy_end_time`) the store has as keys that sort as they do.
         present: Adds what is not stored, when a document is shown.
     """
 
@@ -59,6 +60,7 @@ class Listing:
     message: Callable[[], Any]
     order: Order = "newest"
     keys: Mapping[str, str] = field(default_factory=dict)
+    sort_keys: Mapping[str, str] = field(default_factory=dict)
     present: Callable[[Any], None] | None = None
 
     def parse(self, payload: bytes) -> AnyMessage:
@@ -97,6 +99,8 @@ def page(store: Source, listing: Listing, request: AnyMessage) -> tuple[list[Any
     natural = _natural(orders, listing)
     if natural is not None:
         found = _by_keyset(store, query, natural, resume, size)
+    elif isinstance(store, Store) and len(orders) == 1 and orders[0][1] and orders[0][0] in listing.sort_keys:
+        found = _by_sort_key(store, query, listing.sort_keys[orders[0][0]], resume, size)
     else:
         found = _sorted(store, query, orders, resume, size)
     messages, following = found
@@ -154,6 +158,31 @@ def _by_keyset(
         if len(documents) < chunk:
             return messages, None
         resume = documents[-1].name if order == "name" else documents[-1].id
+
+
+def _by_sort_key(
+    store: Store,
+    query: _Query,
+    key: str,
+    resume: Resume,
+    size: int,
+) -> tuple[list[Any], Resume]:
+    if resume is not None and not (isinstance(resume, list) and [type(part) for part in resume] == [str, int]):
+        raise _bad_token()
+    messages: list[Any] = []
+    last: tuple[str, int] | None = None
+    after = None if resume is None else (resume[0], resume[1])
+    while True:
+        found = store.list_by(query.listing.kind, key, after=after, limit=_CHUNK, **query.where)
+        for value, document in found:
+            after = (value, document.id)
+            for _, message in query.admit([document]):
+                if len(messages) == size:
+                    return messages, last
+                messages.append(message)
+                last = after
+        if len(found) < _CHUNK:
+            return messages, None
 
 
 def _sorted(

@@ -5,7 +5,7 @@ committed survives `kill -9` (write-ahead log, `synchronous=FULL`). One thread u
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -213,6 +213,39 @@ class Store:
         )
         return [Document(*row) for row in rows]
 
+    def list_by(
+        self,
+        kind: str,
+        key: str,
+        *,
+        parent: str | None = None,
+        prefix: str | None = None,
+        keys: Mapping[str, str] | None = None,
+        after: tuple[str, int] | None = None,
+        limit: int,
+    ) -> Sequence[tuple[str, Document]]:
+        """Documents by the value of a key, the greatest first (of equal ones the newest), each with that value.
+
+        Args:
+            kind: What they are.
+            key: The key; what does not have it is not listed.
+            parent: As in `list`; likewise `prefix` and `keys`.
+            prefix: Only those whose name begins so.
+            keys: Only those that have these keys too.
+            after: The last document's value and id on the page before.
+            limit: The most to return.
+        """
+        _, where, values = _query(kind, parent, prefix, keys, by_keys=False)
+        resume: tuple[str | int, ...] = after or ()
+        if after is not None:
+            where += " AND (s.value, s.document) < (?, ?)"
+        rows = self._db.execute(
+            "SELECT s.value, d.id, d.name, d.payload FROM keys s CROSS JOIN documents d ON d.id = s.document "  # noqa: S608
+            f"WHERE s.kind = ? AND s.key = ? AND {where} ORDER BY s.value DESC, s.document DESC LIMIT ?",
+            (kind, key, *values, *resume, limit),
+        )
+        return [(row[0], Document(*row[1:])) for row in rows]
+
     def first(self, kind: str, key: str) -> Document | None:
         """The document with the smallest value of a key; of several, the one that was created first."""
         row = self._db.execute(
@@ -258,9 +291,9 @@ class Store:
 
 
 def _query(
-    kind: str, parent: str | None, prefix: str | None, keys: Mapping[str, str] | None
+    kind: str, parent: str | None, prefix: str | None, keys: Mapping[str, str] | None, *, by_keys: bool = True
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Tables, condition and values of a query for documents."""
+    """Tables, condition and values of a query for documents; with `by_keys`, keys may be what it begins with."""
     tables, where = "documents d", "d.kind = ?"
     values: tuple[str, ...] = (kind,)
     if parent is not None:
@@ -270,7 +303,7 @@ def _query(
         where += " AND d.name >= ? AND d.name < ?"
         values += (prefix, _after(prefix))
     for number, (key, value) in enumerate((keys or {}).items()):
-        if number == 0 and parent is None:
+        if number == 0 and parent is None and by_keys:
             # What has a key is read by it, what has a parent by that.
             # CROSS JOIN has SQLite begin with the keys (https://sqlite.org/optoverview.html#crossjoin).
             tables = "keys k CROSS JOIN documents d ON d.id = k.document"

@@ -52,6 +52,15 @@ def slot_state(where: str, state: int) -> dict[str, str]:
     return {"slotState": f"{where}|{pb.Rollout.State.Name(state)}"}
 
 
+ROLLOUT_SORT_KEYS = ("deploy_end_time", "enqueue_time")
+"""The times by which gcloud has rollouts sorted, besides their creation."""
+
+
+def _sortable(time: AnyMessage) -> str:
+    """A timestamp as text that sorts as it does; one that is not set sorts first."""
+    return f"{time.seconds:012d}.{time.nanos:09d}"
+
+
 def queue(where: str) -> str:
     """The store's key of the rollouts that wait for a slot; its value sorts by how long they have waited."""
     return f"queue|{where}"
@@ -60,9 +69,10 @@ def queue(where: str) -> str:
 def _rollout_keys(rollout: "pb.Rollout") -> Mapping[str, str]:
     where, state = slot(rollout), pb.Rollout.State.Name(rollout.state)
     keys = {"targetId": rollout.target_id, "state": state, "slot": where, "slotState": f"{where}|{state}"}
+    for name in ROLLOUT_SORT_KEYS:
+        keys[name] = _sortable(getattr(rollout, name))
     if rollout.state == pb.Rollout.State.PENDING:
-        since = rollout.enqueue_time
-        keys[queue(where)] = f"{since.seconds:012d}.{since.nanos:09d}"
+        keys[queue(where)] = _sortable(rollout.enqueue_time)
     if rollout.active_repair_automation_run:
         keys["repairing"] = where
     return keys

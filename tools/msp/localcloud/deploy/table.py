@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.catalog import ENTRIES, Entry
 from msp.localcloud.deploy.config import get_config
-from msp.localcloud.deploy.resources import AUTOMATION_RUN, JOB_RUN, RELEASE, ROLLOUT, Kind
+from msp.localcloud.deploy.resources import AUTOMATION_RUN, JOB_RUN, RELEASE, ROLLOUT, ROLLOUT_SORT_KEYS, Kind
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.listing import Listing, page
 from msp.localcloud.methods import AnyMessage, Binding, Handler, Method
@@ -121,7 +121,13 @@ def _rollouts(deploy: Deploy) -> Sequence[Method]:
         lambda request: f"{request.parent}/rollouts/{request.rollout_id}",
         deploy.rollouts.create,
     )
-    listing = Listing(ROLLOUT.name, ROLLOUT.collection, pb.Rollout, keys={"targetId": "targetId", "state": "state"})
+    listing = Listing(
+        ROLLOUT.name,
+        ROLLOUT.collection,
+        pb.Rollout,
+        keys={"targetId": "targetId", "state": "state"},
+        sort_keys={name: name for name in ROLLOUT_SORT_KEYS},
+    )
     job_runs = Listing(JOB_RUN.name, JOB_RUN.collection, pb.JobRun)
     return [
         _list(deploy, "ListRollouts", f"{{parent={_RELEASE}}}/rollouts", listing),
