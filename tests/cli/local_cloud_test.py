@@ -70,7 +70,11 @@ def test_a_state_directory_that_can_not_be_used(tmp_path: Path) -> None:
         code, errors = refused(f"--state_dir={tmp_path / 'state'}")
         assert (code, "in use by another local cloud" in errors) == (1, True)
     (tmp_path / "file").write_text("")
-    assert refused(f"--state_dir={tmp_path / 'file'}")[0] == 1
+    code, errors = refused(f"--state_dir={tmp_path / 'file'}")
+    assert (code, "can't be a directory" in errors, "--state_dir" in errors) == (1, True, True)
+    (tmp_path / "state.sqlite").write_text("something else entirely")
+    code, errors = refused(f"--state_dir={tmp_path}")
+    assert (code, "is not a state of this local cloud" in errors) == (1, True)
 
 
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:

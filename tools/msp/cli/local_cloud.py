@@ -51,10 +51,15 @@ def main(argv: list[str]) -> int:
     """Serves until a signal; returns the exit code."""
     if len(argv) > 1:
         raise UsageError(f"unexpected argument {argv[1]!r}", hint="all settings are flags: see --help")
+    from msp.localcloud.cloud import StateDirectoryError
+    from msp.localcloud.grpc_server import PortTakenError
+
     try:
         return asyncio.run(_serve())
-    except OSError as error:
-        raise MspError(str(error), hint="stop that program, or choose others: --port=0 --grpc_port=0") from error
+    except PortTakenError as error:
+        raise MspError(str(error), hint="stop what uses it, or choose other ports: --port=0 --grpc_port=0") from error
+    except StateDirectoryError as error:
+        raise MspError(str(error), hint="choose another with --state_dir") from error
 
 
 async def _serve() -> int:

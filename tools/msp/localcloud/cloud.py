@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import random
+import sqlite3
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
@@ -102,7 +103,7 @@ class LocalCloud:
         """Starts serving."""
         async with contextlib.AsyncExitStack() as stack:
             directory = self._directory(stack)
-            self.store = Store(self._state_dir / "state.sqlite" if self._state_dir else None)
+            self.store = self._open_store()
             stack.callback(self.store.close)
             self.engine = Engine(self.store, self.clock)
             methods, routes = self._assemble(directory)
@@ -125,11 +126,21 @@ class LocalCloud:
         self._stopping = True
         await self._stack.aclose()
 
+    def _open_store(self) -> Store:
+        path = self._state_dir / "state.sqlite" if self._state_dir else None
+        try:
+            return Store(path)
+        except (sqlite3.Error, ValueError) as error:
+            raise StateDirectoryError(f"{path} is not a state of this local cloud: {error}") from error
+
     def _directory(self, stack: contextlib.AsyncExitStack) -> Path:
         """Where files are: blobs and objects."""
         if self._state_dir is None:
             return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-cloud-")))
-        self._state_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateDirectoryError(f"{self._state_dir} can't be a directory: {error.strerror}") from error
         # Two of them would undo each other's work; the lock goes with the process, however it ends.
         lock = stack.enter_context((self._state_dir / "lock").open("w"))
         try:

@@ -76,12 +76,20 @@ class Store:
 
     Args:
         path: The database's file, made when it isn't there; `None` keeps everything in memory.
+
+    Raises:
+        sqlite3.Error: The file is not a database, or can't be made.
+        ValueError: It was written by another version of the local cloud.
     """
 
     def __init__(self, path: Path | None) -> None:
         # Opened in one thread and used in another (the one that serves), never by two at once.
         self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error:
+            self._db.close()
+            raise
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA foreign_keys=ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
