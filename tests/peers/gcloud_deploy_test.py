@@ -81,6 +81,24 @@ rules:
       weeklyWindows: [{{daysOfWeek: [MONDAY], startTime: "00:00", endTime: "24:00"}}]
 """
 
+CANARY = """\
+apiVersion: deploy.cloud.google.com/v1
+kind: DeliveryPipeline
+metadata: {name: canary}
+serialPipeline:
+  stages:
+  - targetId: run
+    strategy:
+      canary:
+        runtimeConfig: {cloudRun: {automaticTrafficControl: true}}
+        canaryDeployment: {percentages: [50]}
+---
+apiVersion: deploy.cloud.google.com/v1
+kind: Target
+metadata: {name: run}
+run: {location: projects/p/locations/us-central1}
+"""
+
 SKAFFOLD = """\
 apiVersion: skaffold/v4beta7
 kind: Config
@@ -279,8 +297,25 @@ def test_8_a_suspended_pipeline_and_a_freeze(gcloud: Gcloud) -> None:
     assert "suspended" in gcloud.refused("releases", "promote", *below(release), f"--to-target={STAGING}")
 
 
-def test_9_delete_all_of_it(gcloud: Gcloud) -> None:
+def test_9_a_canary_is_advanced_and_its_job_ignored(gcloud: Gcloud) -> None:
+    manifest = gcloud.home / "canary.yaml"
+    manifest.write_text(CANARY)
+    assert gcloud.run("apply", f"--file={manifest}").returncode == 0
+    source = f"--source=gs://{PROJECT}-cloudrun-skaffold/source.tar.gz"
+    pipe = "--delivery-pipeline=canary"
+    for release in ("c1", "c2"):
+        gcloud("releases", "create", release, pipe, source)
+    gcloud.cloud.cloud.faults.add(Fault(method="execution/deploy/run", times=1, code="INTERNAL"))
+    rollout = ["c2-to-run-0001", "--release=c2", pipe]
+    gcloud("rollouts", "advance", *rollout, "--phase-id=stable")
+    gcloud("rollouts", "ignore-job", *rollout, "--phase-id=stable", "--job-id=deploy")
+    found = gcloud("rollouts", "describe", *rollout)
+    assert (found["state"], [phase["state"] for phase in found["phases"]]) == ("SUCCEEDED", ["SUCCEEDED"] * 2)
+
+
+def test_last_delete_all_of_it(gcloud: Gcloud) -> None:
     done = gcloud.run("delete", f"--file={gcloud.home / 'pipeline.yaml'}", "--force")
     assert done.returncode == 0, done.stderr
+    assert gcloud.run("delete", f"--file={gcloud.home / 'canary.yaml'}", "--force").returncode == 0
     assert gcloud("delivery-pipelines", "list") == []
     assert gcloud("targets", "list") == {}
