@@ -192,6 +192,55 @@ def test_a_release_of_the_old_script_is_taken_up_by_its_tag(world: "World") -> N
     assert len(world.releases()) == 1
 
 
+def test_a_release_that_cannot_be_rolled_out_ends_with_3(world: "World") -> None:
+    world.fault(f"{CLOUD_DEPLOY}/CreateRollout", code="FAILED_PRECONDITION", message="the release failed to render")
+    outcome = world.deliver(world.image(b"layer"))
+    assert (outcome.state, outcome.exit_code, outcome.rollout) == ("FAILED", 3, "")
+    assert outcome.failure == "the release failed to render"
+
+
+def test_an_image_that_is_only_about_to_run_is_released(world: "World") -> None:
+    image = world.image(b"layer")
+    target = {"requireApproval": True}
+    world.call("PATCH", f"/v1/{world.location}/targets/staging-us-central1", target, updateMask="requireApproval")
+    assert world.deliver(image, world.plan(build_number="1")).state == "PENDING_APPROVAL"
+    assert world.deliver(image, world.plan(build_number="2")).created
+
+
+class Rival:
+    """Somebody else, who makes the release just before us."""
+
+    def __init__(self, world: "World", recorder: "Recorder", digest: str) -> None:
+        parameters = {"customTarget/tag": "0123456789ab_42", "customTarget/digest": digest}
+        source = f"gs://{world.project}-cloudrun-skaffold/source.tar.gz"
+        body = {"skaffoldConfigUri": source, "deployParameters": parameters}
+
+        def pushed(_: object) -> None:
+            world.call("POST", f"/v1/{world.pipeline}/releases", body, releaseId="deploy-0123456789ab-42")
+
+        recorder.pushed = pushed  # type: ignore[method-assign]
+
+
+def test_a_release_that_somebody_else_makes_meanwhile_is_taken_up(world: "World", recorder: "Recorder") -> None:
+    image = world.image(b"layer")
+    Rival(world, recorder, Layout(image).digest)
+    outcome = world.deliver(image, reporter=recorder)
+    assert (outcome.state, outcome.created) == ("SUCCEEDED", False)
+    assert len(world.releases()) == len(world.rollouts()) == 1
+
+
+def test_another_image_that_somebody_releases_meanwhile_is_an_error_that_names_both(
+    world: "World", recorder: "Recorder"
+) -> None:
+    image, other = world.image(b"layer"), "sha256:" + "0" * 64
+    Rival(world, recorder, other)
+    with pytest.raises(DeliveryError) as raised:
+        world.deliver(image, reporter=recorder)
+    assert other in raised.value.message
+    assert Layout(image).digest in raised.value.message
+    assert world.rollouts() == []
+
+
 PUSHER = """#!/bin/sh
 echo "called with $*" >&2
 exec {python} - "$@" <<'END'
