@@ -218,7 +218,7 @@ class Rival:
         def pushed(_: object) -> None:
             world.call("POST", f"/v1/{world.pipeline}/releases", body, releaseId="deploy-0123456789ab-42")
 
-        recorder.pushed = pushed  # type: ignore[method-assign]
+        recorder.pushed = pushed  # type: ignore[method-assign, assignment]
 
 
 def test_a_release_that_somebody_else_makes_meanwhile_is_taken_up(world: "World", recorder: "Recorder") -> None:

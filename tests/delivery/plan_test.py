@@ -129,7 +129,9 @@ def test_a_commit_that_is_none_is_refused() -> None:
 
 
 def test_the_rerun_names_the_same_build() -> None:
-    assert planned().rerun() == f"bazel run //svc:msp_deploy -- --commit={COMMIT} --build_number=42"
+    assert planned().rerun == f"bazel run //svc:msp_deploy -- --commit={COMMIT} --build_number=42"
+    named = planned(Build(COMMIT, "a b", "Ada"), wishes=Wishes(tag="v1", release="r"))
+    assert named.rerun.endswith(f" -- --commit={COMMIT} '--build_number=a b' --tag=v1 --release=r")
 
 
 TEXT = st.text(max_size=300)

@@ -144,7 +144,7 @@ class Console:
             self._spinner = RichConsole(file=self._out).status("")
             self._spinner.start()
         seconds = self._monotonic() - self._rollout_began
-        self._spinner.update(f"{_STATES.get(rollout.state, '')}, {seconds:.0f} s")
+        self._spinner.update(f"{rollout.target_id} {_STATES.get(rollout.state, '')}, {seconds:.0f} s")
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:

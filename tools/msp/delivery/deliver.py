@@ -183,8 +183,8 @@ class Delivery:
         return outcome
 
     def _how_to_go_on(self) -> str:
-        stands = "; ".join(self._standing) or "nothing was released, and no tag was written"
-        return f"{stands}\nto go on from there: {self._plan.rerun()}"
+        stands = self._standing or ["nothing was released, and no tag was written"]
+        return "\n".join([*stands, f"to go on from there: {self._plan.rerun}"])
 
 
 class _Push:

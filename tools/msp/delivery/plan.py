@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +38,7 @@ class ReleasePlan:
         annotations: The release's annotations.
         parameters: The release's deploy parameters.
         build: Who and what is behind it.
+        rerun: The command that takes this deployment up again, wherever it is run.
         notes: What was made to fit, and what is worth knowing.
     """
 
@@ -55,6 +57,7 @@ class ReleasePlan:
     annotations: Mapping[str, str]
     parameters: Mapping[str, str]
     build: Build = field(repr=False)
+    rerun: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -90,11 +93,6 @@ class ReleasePlan:
             annotations=self.annotations,
             deploy_parameters=self.parameters,
         )
-
-    def rerun(self) -> str:
-        """The command that takes this deployment up again, wherever it is run."""
-        number = f" --build_number={self.build.build_number}" if self.build.build_number else ""
-        return f"bazel run {self.target} -- --commit={self.build.commit}{number}"
 
 
 @dataclass(frozen=True)
@@ -166,10 +164,17 @@ def plan(
         annotations=annotations,
         parameters={names.TAG_PARAMETER: tag},
         build=build,
+        rerun=_rerun(config, build, wishes),
     )
     notes = (*(str(change) for change in changes), *_worth_knowing(made))
     made = dataclasses.replace(made, notes=notes)
     return made.with_digest(digest) if digest else made
+
+
+def _rerun(config: DeliveryConfig, build: Build, wishes: Wishes) -> str:
+    flags = {"commit": build.commit, "build_number": build.build_number, "tag": wishes.tag, "release": wishes.release}
+    given = [shlex.quote(f"--{name}={value}") for name, value in flags.items() if value]
+    return shlex.join(["bazel", "run", config.target, "--"]) + " " + " ".join(given)
 
 
 def _changed(field: str, given: str, sent: str) -> list[fit.Change]:

@@ -47,7 +47,7 @@ def next_steps(outcome: Outcome) -> list[str]:
     plan = outcome.plan
     where = f"--delivery-pipeline={plan.pipeline} --region={plan.region} --project={plan.project}"
     if outcome.exit_code:
-        return ["mend what failed and try again:", f"  {plan.rerun()}"]
+        return ["mend what failed and try again:", f"  {plan.rerun}"]
     if outcome.state == RolloutState.PENDING_APPROVAL.value:
         return [
             "approve it:",
