@@ -152,6 +152,13 @@ def test_quiet_says_one_line(command: Command, world: "World") -> None:
     assert world.rollouts()
 
 
+def test_verbose_says_how_long_each_step_took_and_no_addresses(command: Command) -> None:
+    done = command("--verbosity=1", f"--commit={COMMIT}", "--build_number=1")
+    for step in ("preflight", "the push", "the release"):
+        assert f"{step} took " in done.stderr
+    assert "/v2/" not in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_stops_it_learns_what_stands(command: Command, world: "World", number: signal.Signals) -> None:
     method = "google.cloud.deploy.v1.CloudDeploy/CreateRollout"

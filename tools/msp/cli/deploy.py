@@ -52,6 +52,8 @@ def main(argv: list[str]) -> int:
         raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")
     # The library warns of every place where it finds no credentials; the error says it once.
     logging.getLogger("google.auth").setLevel(logging.ERROR)
+    # It logs whole addresses when asked to be verbose, and those of uploads may be signed.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
     # A CI that cancels a build asks with SIGTERM first: end as after Ctrl-C, and say what stands.
     signal.signal(signal.SIGTERM, _interrupt)
     request = _request()

@@ -5,7 +5,9 @@ point, ends in one release.
 """
 
 import dataclasses
+import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +26,8 @@ from msp.gcp.deploy_resources import RolloutState
 from msp.gcp.errors import FailedPreconditionError
 from msp.image.layout import LayoutError
 from msp.image.upload import StoppedError
+
+_log = logging.getLogger(__name__)
 
 # What a push that is told to stop may take until it does.
 _STOP_SECONDS = 2.0
@@ -106,11 +110,14 @@ class Delivery:
 
     def _run(self) -> Outcome:
         push = _Push(self._image, self._plan, self._clients)
+        began = time.perf_counter()
         try:
             survey = self._look(push)
+            _log.debug("preflight took %.3f s", time.perf_counter() - began)
             if found := self._deployed_already(survey):
                 return found
             digest = push.finish()
+            _log.debug("the push took %.3f s, beside preflight", time.perf_counter() - began)
         except BaseException:
             push.stop()
             raise
@@ -160,7 +167,9 @@ class Delivery:
 
     def _release(self, survey: Survey) -> Outcome:
         plan, target = self._plan, survey.stages[0]
+        began = time.perf_counter()
         _, created = make_release(plan, self._clients, survey.existing)
+        _log.debug("the release took %.3f s", time.perf_counter() - began)
         self._standing.append(f"release {plan.release} is made")
         self._reporter.released(plan, created=created)
         try:
