@@ -1,7 +1,7 @@
 """`msp_pipeline`: the delivery pipeline of a service, generated, compared with what is live, and applied."""
 
 load(":providers.bzl", "MspPipelineInfo", "MspSpecInfo")
-load(":tool.bzl", "runfiles_path", "tool_providers")
+load(":tool.bzl", "label_text", "runfiles_path", "tool_providers")
 
 # Fields of MspPipelineInfo, which are the output groups too, and the files that `//tools:generate` writes.
 _FILES = {
@@ -18,7 +18,7 @@ _FILES = {
 def _msp_pipeline_impl(ctx):
     if MspSpecInfo not in ctx.attr.spec:
         fail(("{}: spec = \"{}\" is not a checked specification: name an msp_spec, such as " +
-              "msp_spec(name = \"spec\", src = \"service.yaml\")").format(ctx.label, ctx.attr.spec.label))
+              "msp_spec(name = \"spec\", src = \"service.yaml\")").format(label_text(ctx.label), label_text(ctx.attr.spec.label)))
     spec = ctx.attr.spec[MspSpecInfo]
     files = {
         group: ctx.actions.declare_file("{}/{}".format(ctx.label.name, name))
