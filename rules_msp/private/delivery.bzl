@@ -37,13 +37,11 @@ def _config(ctx, layout):
         "gcp_project": ctx.attr.gcp_project,
         "gcp_region": ctx.attr.gcp_region,
         "image": runfiles_path(ctx, layout) if layout else None,
-        "local": ctx.attr.local,
         "msp_service_id": ctx.attr.msp_service_id,
         "push": runfiles_path(ctx, push) if push else None,
         "repository": ctx.attr.repository,
         "spec": runfiles_path(ctx, spec.canonical_json) if spec else None,
-        # The service is the same, played or released: what is printed and recorded names the one that releases.
-        "target": label_text(ctx.label).removesuffix(".local" if ctx.attr.local else ""),
+        "target": label_text(ctx.label),
     })
     config = ctx.actions.declare_file(ctx.label.name + ".json")
     if not spec:
@@ -71,13 +69,15 @@ def _msp_delivery_impl(ctx):
     if not layout and not ctx.attr.push:
         fail("{}: there is nothing to push: set image to an OCI image, or push to a target that pushes one".format(label_text(ctx.label)))
     config = _config(ctx, layout)
-    files = [layout] if layout else []
+    files = [config]
+    if layout:
+        files.append(layout)
     if ctx.attr.spec:
         files.append(ctx.attr.spec[MspSpecInfo].canonical_json)
     runfiles = ctx.runfiles(files)
     if ctx.attr.push:
         runfiles = runfiles.merge(ctx.attr.push[DefaultInfo].default_runfiles)
-    return tool_providers(ctx, ctx.attr.tool, config, runfiles) + [
+    return tool_providers(ctx, ctx.attr._deploy, config, runfiles) + [
         MspDeliveryInfo(
             config = config,
             gcp_project = ctx.attr.gcp_project,
@@ -85,6 +85,7 @@ def _msp_delivery_impl(ctx):
             layout = layout,
             msp_service_id = ctx.attr.msp_service_id,
             repository = ctx.attr.repository,
+            runfiles = runfiles,
         ),
         OutputGroupInfo(config = depset([config])),
     ]
@@ -96,19 +97,43 @@ _msp_delivery = rule(
         "gcp_project": attr.string(mandatory = True),
         "gcp_region": attr.string(mandatory = True),
         "image": attr.label(allow_files = True),
-        "local": attr.bool(doc = "Whether the whole story runs in a local cloud."),
         "msp_service_id": attr.string(mandatory = True),
         "push": attr.label(executable = True, cfg = "target"),
         "repository": attr.string(mandatory = True),
         "spec": attr.label(providers = [MspSpecInfo]),
-        "tool": attr.label(mandatory = True),
         "_agree": attr.label(
             default = "//tools:agree",
             executable = True,
             cfg = "exec",
         ),
+        "_deploy": attr.label(
+            default = "//tools:deploy",
+            executable = True,
+            cfg = "target",
+        ),
     },
     provides = [MspDeliveryInfo],
+    executable = True,
+)
+
+def _msp_delivery_local_impl(ctx):
+    delivery = ctx.attr.delivery[MspDeliveryInfo]
+    return tool_providers(ctx, ctx.attr._deploy_local, delivery.config, delivery.runfiles)
+
+_msp_delivery_local = rule(
+    implementation = _msp_delivery_local_impl,
+    doc = "Plays a delivery in a local cloud, from the delivery's own configuration.",
+    attrs = {
+        "delivery": attr.label(
+            mandatory = True,
+            providers = [MspDeliveryInfo],
+        ),
+        "_deploy_local": attr.label(
+            default = "//tools:deploy_local",
+            executable = True,
+            cfg = "target",
+        ),
+    },
     executable = True,
 )
 
@@ -164,7 +189,8 @@ def msp_delivery(
 
     # Companions are not deliverables: CI is to release what it finds by the tag, not to play its rollout.
     companion_tags = [tag for tag in tags if tag != _DELIVERABLE]
-    attributes = dict(
+    _msp_delivery(
+        name = name,
         gcp_project = gcp_project,
         gcp_region = gcp_region,
         image = image,
@@ -172,20 +198,14 @@ def msp_delivery(
         push = push,
         repository = repository,
         spec = spec,
+        tags = companion_tags + [_DELIVERABLE],
         **kwargs
     )
-    _msp_delivery(
-        name = name,
-        tags = companion_tags + [_DELIVERABLE],
-        tool = Label("//tools:deploy"),
-        **attributes
-    )
-    _msp_delivery(
+    _msp_delivery_local(
         name = name + ".local",
+        delivery = name,
         tags = companion_tags,
-        local = True,
-        tool = Label("//tools:deploy_local"),
-        **attributes
+        **kwargs
     )
     if spec:
         msp_spec_test(

@@ -74,7 +74,7 @@ def _msp_pipeline_command_impl(ctx):
         "gcp_region": pipeline.gcp_region,
         "spec": runfiles_path(ctx, spec),
     }))
-    return tool_providers(ctx, ctx.attr.tool, config, ctx.runfiles([spec]))
+    return tool_providers(ctx, ctx.attr.tool, config, ctx.runfiles([config, spec]))
 
 _msp_pipeline_command = rule(
     implementation = _msp_pipeline_command_impl,

@@ -9,6 +9,7 @@ MspDeliveryInfo = provider(
         "layout": "File: the image, a directory that is an OCI layout; None where another target pushes it.",
         "msp_service_id": "string: id of the service, such as `msp-example`.",
         "repository": "string: where the image is pushed, without tag or digest.",
+        "runfiles": "runfiles: the configuration and all that it names.",
     },
 )
 

@@ -30,27 +30,24 @@ def label_text(label):
     text = str(label)
     return text[2:] if text.startswith("@@//") else text
 
-def tool_providers(ctx, tool, config, runfiles = None):
+def tool_providers(ctx, tool, config, runfiles):
     """The providers of a target that runs a tool.
 
     Args:
         ctx: The rule's context.
         tool: Target: the `py_binary` to run.
         config: File: the target's own configuration.
-        runfiles: runfiles: what the configuration names, if anything.
+        runfiles: runfiles: the configuration and what it names.
 
     Returns:
         list of providers: `DefaultInfo` and `RunEnvironmentInfo`.
     """
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.symlink(output = executable, target_file = tool[DefaultInfo].files_to_run.executable, is_executable = True)
-    merged = [tool[DefaultInfo].default_runfiles]
-    if runfiles:
-        merged.append(runfiles)
     return [
         DefaultInfo(
             executable = executable,
-            runfiles = ctx.runfiles([config]).merge_all(merged),
+            runfiles = runfiles.merge(tool[DefaultInfo].default_runfiles),
         ),
         RunEnvironmentInfo(environment = {"MSP_CONFIG": runfiles_path(ctx, config)}),
     ]

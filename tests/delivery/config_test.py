@@ -21,7 +21,6 @@ FIELDS: dict[str, Any] = {
     "image": "_main/svc/image",
     "push": None,
     "spec": None,
-    "local": False,
 }
 
 
@@ -36,11 +35,10 @@ def test_reads_what_the_rule_writes() -> None:
         ({"regoin": "x"}, "//svc:msp_deploy .svc.json.: unknown field 'regoin'"),
         ({"gcp_project": None}, "field 'gcp_project' has the value None"),
         ({"gcp_project": ""}, "field 'gcp_project' has the value ''"),
-        ({"local": "yes"}, "field 'local' has the value 'yes'"),
         ({"image": 7, "spec": []}, "field 'image' has the value 7; field 'spec'"),
         ({"image": None}, "there is no image to deliver"),
     ],
-    ids=["unknown", "none", "empty", "type", "types", "image"],
+    ids=["unknown", "none", "empty", "types", "image"],
 )
 def test_what_is_wrong_is_named_with_the_target(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message) as raised:

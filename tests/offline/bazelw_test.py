@@ -118,6 +118,15 @@ def test_bazel_on_path_without_a_registry_is_passed_over(machine: Machine) -> No
     assert "asking" not in machine.run("build", "x").stderr, "a no holds for a while"
 
 
+def test_bazelw_in_other_clothes_is_no_bazel(machine: Machine) -> None:
+    done = machine.run("build", "x", BAZEL=str(machine.checkout / "bazelw"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is a way to call bazelw" in done.stderr
+
+    machine.program("bazel", f'"{machine.checkout}/bazelw" "$@"')
+    assert machine.run("build", "x").stdout == "bwrap ran bazel build x\n"
+
+
 def test_root_is_made_once_and_says_what_it_does(machine: Machine) -> None:
     first = machine.run("build", "x")
     second = machine.run("build", "x")

@@ -55,7 +55,7 @@ def _config_test_impl(ctx):
     expected = json.decode(ctx.attr.expected)
     for field in expected:
         asserts.equals(env, expected[field], config[field], field)
-    asserts.equals(env, "//tests/rules/delivery:" + analysistest.target_under_test(env).label.name.removesuffix(".local"), config["target"])
+    asserts.equals(env, "//tests/rules/delivery:" + analysistest.target_under_test(env).label.name, config["target"])
     return analysistest.end(env)
 
 _config_test = analysistest.make(_config_test_impl, attrs = {"expected": attr.string()})
@@ -80,6 +80,20 @@ def _provider_test_impl(ctx):
     return analysistest.end(env)
 
 _provider_test = analysistest.make(_provider_test_impl)
+
+def _local_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+
+    # It plays what the other target releases: the configuration is the same file.
+    asserts.equals(env, {"MSP_CONFIG": _package() + "defaults.json"}, target[RunEnvironmentInfo].environment)
+    runfiles = [file.short_path for file in target[DefaultInfo].default_runfiles.files.to_list()]
+    for path in ("defaults.json", "image"):
+        asserts.true(env, "tests/rules/delivery/" + path in runfiles, path + " is in the runfiles")
+    asserts.equals(env, None, _config(env))
+    return analysistest.end(env)
+
+_local_test = analysistest.make(_local_test_impl)
 
 def _misuse_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -120,19 +134,15 @@ def delivery_test_suite(name):
 
     msp_delivery(name = "defaults", **_ATTRIBUTES)
     _provider_test(name = "provider_test", target_under_test = ":defaults")
-    tests.append("provider_test")
+    _local_test(name = "local_test", target_under_test = ":defaults.local")
+    tests += ["provider_test", "local_test"]
 
     cases = {
         "defaults": {
             "gcp_region": "us-central1",
             "image": _package() + "image",
-            "local": False,
             "push": None,
             "spec": None,
-        },
-        "defaults.local": {
-            "image": _package() + "image",
-            "local": True,
         },
         "in_output_group": {
             "image": _package() + "rules_img_image",

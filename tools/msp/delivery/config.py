@@ -21,7 +21,6 @@ class DeliveryConfig:
         image: Runfiles path of the image, a directory in the OCI layout.
         push: Runfiles path of a program that pushes the image in our place, called with `--tag` and `--repository`.
         spec: Runfiles path of the service's specification, as canonical JSON.
-        local: Whether the whole story is to be played in a local cloud.
     """
 
     target: str
@@ -32,7 +31,6 @@ class DeliveryConfig:
     image: str | None = None
     push: str | None = None
     spec: str | None = None
-    local: bool = False
 
     @classmethod
     def parse(cls, text: str | bytes, file: str) -> "DeliveryConfig":
@@ -86,7 +84,6 @@ def _problems(found: dict[str, Any]) -> list[str]:
                 problems.append(f"no field {name!r}")
             continue
         value = found[name]
-        right = isinstance(value, bool) if name == "local" else isinstance(value, str) and bool(value)
-        if not right and not (value is None and field.default is None):
+        if not (isinstance(value, str) and value) and not (value is None and field.default is None):
             problems.append(f"field {name!r} has the value {value!r}")
     return problems
