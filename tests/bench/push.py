@@ -33,11 +33,11 @@ import sys
 from pathlib import Path
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
 from msp.image.push import WORKERS, push
-from msp.image.reference import Reference
+from msp.names.references import Reference
 from msp.image.registry import Registry
 imported = time.perf_counter()
 image = Reference.parse(sys.argv[2])

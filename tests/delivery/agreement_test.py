@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from msp.delivery.agreement import disagreements
+from msp.delivery.target.agreement import disagreements
 
 CONFIG = {
     "gcp_project": "msp-example-prod-0000",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from msp.delivery.config import DeliveryConfig
-from msp.delivery.locate import locate
-from msp.delivery.runfiles import Runfiles
-from msp.delivery.stages import stage_environments
+from msp.delivery.target.config import DeliveryConfig
+from msp.delivery.target.locate import locate
+from msp.delivery.target.runfiles import Runfiles
+from msp.delivery.target.stages import stage_environments
 from msp.errors import UsageError
 
 FIELDS: dict[str, Any] = {

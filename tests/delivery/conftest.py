@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 import urllib3
 
+from msp import names
 from msp.ci.build import Build
 from msp.delivery.clients import Clients
-from msp.delivery.config import DeliveryConfig
 from msp.delivery.deliver import Delivery, Settings
 from msp.delivery.image_push import ImagePush, LayoutPush
 from msp.delivery.outcome import Outcome
-from msp.delivery.plan import ReleasePlan, Wishes, plan
-from msp.delivery.reporter import Ignore
-from msp.delivery.survey import Survey
+from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
+from msp.delivery.preflight.findings import Survey
+from msp.delivery.report.reporter import Ignore
+from msp.delivery.target.config import DeliveryConfig
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout
 from msp.gcp.endpoints import Endpoints
@@ -29,7 +30,6 @@ from msp.image.progress import Silent
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread
-from msp.pipeline import names
 from msp.pipeline.archive import source_archive
 
 REGION = "us-central1"
@@ -163,9 +163,15 @@ class World:
             }
         )
 
-    def plan(self, *, commit: str = COMMIT, build_number: str = "42", wishes: Wishes = Wishes()) -> ReleasePlan:  # noqa: B008
+    def plan(
+        self,
+        *,
+        commit: str = COMMIT,
+        build_number: str = "42",
+        overrides: Overrides = Overrides(),  # noqa: B008 - frozen
+    ) -> ReleasePlan:
         build = Build(commit, build_number, "Ada Lovelace", "main", "https://ci/42", "Count faster")
-        return plan(self.config(), build, wishes=wishes)
+        return plan(self.config(), build, overrides=overrides)
 
     def deliver(
         self,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from msp import names
 from msp.delivery.image_push import ProgramPush
 from msp.delivery.outcome import DeliveryError, InterruptedDeliveryError
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout
 from msp.image.layout import Layout
-from msp.pipeline import names
 
 if TYPE_CHECKING:
     from tests.delivery.conftest import Recorder, World
@@ -249,11 +249,11 @@ sys.path[:0] = {path!r}
 from pathlib import Path
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
 from msp.image.push import push
-from msp.image.reference import Repository
+from msp.names.references import Repository
 from msp.image.registry import Registry
 _, tag_flag, tag, repository_flag, repository = sys.argv
 assert (tag_flag, repository_flag) == ("--tag", "--repository")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msp.ci.build import Build
-from msp.delivery.config import DeliveryConfig
-from msp.delivery.plan import ReleasePlan, Wishes, plan
+from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
+from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -62,7 +62,9 @@ def test_stages_are_targets_of_the_region() -> None:
 
 
 def test_what_is_asked_for_goes_beside_the_contract() -> None:
-    made = planned(wishes=Wishes(tag="v1", release="hotfix-1", labels={"team": "search"}, annotations={"why": "Now!"}))
+    made = planned(
+        overrides=Overrides(tag="v1", release="hotfix-1", labels={"team": "search"}, annotations={"why": "Now!"})
+    )
     assert (made.tag, made.release) == ("v1", "hotfix-1")
     assert made.labels == {"commit": COMMIT, "team": "search"}
     assert made.annotations["why"] == "Now!"
@@ -71,7 +73,7 @@ def test_what_is_asked_for_goes_beside_the_contract() -> None:
 
 def test_what_does_not_fit_is_made_to_fit_and_said() -> None:
     build = Build(COMMIT, "PR 7/2.1", "Ada", subject="x" * 5000)
-    made = planned(build, wishes=Wishes(release="Hotfix #1", labels={"Team": "Search & Find"}))
+    made = planned(build, overrides=Overrides(release="Hotfix #1", labels={"Team": "Search & Find"}))
     assert made.tag == "0123456789ab_pr-7-2-1"
     assert made.release == "hotfix-1"
     assert made.labels["team"] == "search---find"
@@ -94,17 +96,17 @@ def test_a_release_that_gcloud_could_not_promote_is_pointed_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("overrides", "message"),
     [
-        (Wishes(tag="a b"), "--tag: 'a b' is not a tag"),
-        (Wishes(labels={"commit": "x"}), "label 'commit' is set by every release"),
-        (Wishes(annotations={"digest": "x"}), "annotation 'digest' is set by every release"),
+        (Overrides(tag="a b"), "--tag: 'a b' is not a tag"),
+        (Overrides(labels={"commit": "x"}), "label 'commit' is set by every release"),
+        (Overrides(annotations={"digest": "x"}), "annotation 'digest' is set by every release"),
     ],
     ids=["tag", "label", "annotation"],
 )
-def test_what_would_break_the_contract_is_refused(wishes: Wishes, message: str) -> None:
+def test_what_would_break_the_contract_is_refused(overrides: Overrides, message: str) -> None:
     with pytest.raises(UsageError, match=message) as raised:
-        planned(wishes=wishes)
+        planned(overrides=overrides)
     assert raised.value.hint
 
 
@@ -130,7 +132,7 @@ def test_a_commit_that_is_none_is_refused() -> None:
 
 def test_the_rerun_names_the_same_build() -> None:
     assert planned().rerun == f"bazel run //svc:msp_deploy -- --commit={COMMIT} --build_number=42"
-    named = planned(Build(COMMIT, "a b", "Ada"), wishes=Wishes(tag="v1", release="r"))
+    named = planned(Build(COMMIT, "a b", "Ada"), overrides=Overrides(tag="v1", release="r"))
     assert named.rerun.endswith(f" -- --commit={COMMIT} '--build_number=a b' --tag=v1 --release=r")
 
 
@@ -146,7 +148,7 @@ TEXT = st.text(max_size=300)
 )
 def test_whatever_is_given_fits(number: str, author: str, subject: str, release: str, labels: dict[str, str]) -> None:
     labels.pop("commit", None)
-    made = planned(Build(COMMIT, number, author, subject=subject), wishes=Wishes(release=release, labels=labels))
+    made = planned(Build(COMMIT, number, author, subject=subject), overrides=Overrides(release=release, labels=labels))
     assert re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", made.release)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", made.tag)
     assert len(made.labels) <= 64

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from msp import names
 from msp.delivery.image_push import LayoutPush
-from msp.delivery.plan import Wishes
-from msp.delivery.survey import PreflightError
+from msp.delivery.planning.plan import Overrides
+from msp.delivery.preflight.findings import PreflightError
 from msp.errors import MspError, UsageError
 from msp.gcp.endpoints import Endpoints
 from msp.image.layout import Layout, LayoutError
 from msp.image.progress import Silent
-from msp.pipeline import names
 
 if TYPE_CHECKING:
     from tests.delivery.conftest import World
@@ -166,7 +166,7 @@ def test_a_tag_that_may_not_move(world: "World") -> None:
     world.call("POST", path, {"format": "DOCKER", "dockerConfig": {"immutableTags": True}}, repositoryId="us.gcr.io")
     first, second = world.image(b"one"), world.image(b"two")
     world.deliver(first, world.plan(build_number="1"))
-    taken = world.plan(build_number="2", wishes=Wishes(tag="0123456789ab_1"))
+    taken = world.plan(build_number="2", overrides=Overrides(tag="0123456789ab_1"))
     problem, remedy = only(refused(world, second, made=taken))
     assert Layout(first).digest in problem
     assert Layout(second).digest in problem

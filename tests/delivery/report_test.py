@@ -11,14 +11,14 @@ import pytest
 from msp.ci.build import Build
 from msp.ci.buildkite import BuildkiteAgent
 from msp.ci.github import GitHubActions
-from msp.delivery.ci_report import CiReport
-from msp.delivery.config import DeliveryConfig
-from msp.delivery.console import Brief, Console, plan_text
-from msp.delivery.json_report import JsonReport
 from msp.delivery.outcome import DeliveryError, Outcome
-from msp.delivery.plan import ReleasePlan, plan
-from msp.delivery.reporter import Reporter, Reporters
-from msp.delivery.survey import Survey
+from msp.delivery.planning.plan import ReleasePlan, plan
+from msp.delivery.preflight.findings import Survey
+from msp.delivery.report.ci import CiReport
+from msp.delivery.report.json_file import JsonReport
+from msp.delivery.report.reporter import Reporter, Reporters
+from msp.delivery.report.terminal import Brief, Console, plan_text
+from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 from msp.gcp.deploy_resources import Rollout, RolloutState
 

@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from msp.gcp import clients
-from msp.gcp.artifact_registry import ArtifactRegistry, Package, Repository
+from msp.gcp.artifact_registry import ArtifactRegistry, Repository
 from msp.gcp.credentials import AnonymousCredentials
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
 from msp.gcp.session import Session
 from msp.gcp.storage import Storage
+from msp.names.artifact_registry import Package
 
 if TYPE_CHECKING:
     from tests.gcp.conftest import ScriptedServer

@@ -19,15 +19,15 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import CredentialsError
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
 from msp.image.push import WORKERS, Pushed, push
-from msp.image.reference import Repository
 from msp.image.registry import Registry, RegistryError
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread
+from msp.names.references import Repository
 
 if TYPE_CHECKING:
     from tests.image.conftest import LayoutBuilder
@@ -167,11 +167,11 @@ import sys
 from pathlib import Path
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
 from msp.image.push import push
-from msp.image.reference import Repository
+from msp.names.references import Repository
 from msp.image.registry import Registry
 registry = Registry(connection_pool(), Keychain(None, {}), Endpoints.local(sys.argv[1]))
 push(Layout(Path(sys.argv[2])), Repository("us.gcr.io", sys.argv[3]), "t", registry, Silent())

@@ -11,13 +11,13 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import RemoteError, UnreachableError
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.layout import Descriptor, Layout, LayoutError
 from msp.image.progress import Outcome
 from msp.image.push import WORKERS, Pushed, push
-from msp.image.reference import Repository
 from msp.image.registry import Registry, RegistryError
 from msp.image.upload import StoppedError
+from msp.names.references import Repository
 
 if TYPE_CHECKING:
     from tests.image.conftest import Fault, LayoutBuilder, MemoryRegistry, Request

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from msp.pipeline import archive, names
+from msp import names
+from msp.pipeline import archive
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OUTPUT = "gs://us-central1.deploy-artifacts.example.appspot.com/run-1"

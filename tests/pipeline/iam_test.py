@@ -72,6 +72,8 @@ def test_images_in_artifact_registry_are_readable_where_they_are(make_spec: Make
     assert repository("gcr.io/p/app") == ["projects/p/locations/us/repositories/gcr.io"]
     assert repository("eu.gcr.io/p/a/b") == ["projects/p/locations/europe/repositories/eu.gcr.io"]
     assert repository("europe-west1-docker.pkg.dev/p/r/a/b") == ["projects/p/locations/europe-west1/repositories/r"]
+    in_a_domain = repository("us.gcr.io/example.com/p/app")
+    assert in_a_domain == ["projects/example.com:p/locations/us/repositories/us.gcr.io"]
     assert repository("ghcr.io/owner/app") == []
 
 

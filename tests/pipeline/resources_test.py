@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from google.cloud import deploy_v1
 
-from msp.pipeline import names
+from msp import names
 from msp.pipeline.manifest import fields
 from msp.pipeline.resources import NoRolloutError, resources
 from msp.spec import Spec

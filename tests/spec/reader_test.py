@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from msp.errors import UsageError
-from msp.spec import SpecError, compose, load, parse
-from msp.spec.compose import MAX_DEPTH, MAX_VALUES
+from msp.spec import SpecError, load, parse, yaml_tree
 from msp.spec.problem import MAX_PROBLEMS
 from msp.spec.source import MAX_BYTES
+from msp.spec.yaml_tree import MAX_DEPTH, MAX_VALUES
 
 CORPUS = sorted(Path(__file__).parent.glob("*valid/*.yaml"))
 VALID = (Path(__file__).parent / "valid" / "two_stages.yaml").read_bytes()
@@ -95,5 +95,5 @@ def test_pure_python_parser_reads_the_same(path: Path, monkeypatch: pytest.Monke
             return {(problem.line, problem.field) for problem in error.problems}
 
     with_libyaml = read()
-    monkeypatch.setattr(compose, "_Loader", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_tree, "_Loader", yaml.SafeLoader)
     assert read() == with_libyaml

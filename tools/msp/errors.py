@@ -7,7 +7,8 @@ class MspError(Exception):
     Attributes:
         message: What is wrong and where: `file:line:column` and field, or a resource's name.
         hint: What to do about it: a command, an attribute, a place to look; empty when the message says it.
-        exit_code: What the process ends with: 1 failed, 2 usage or bad input, 3 release made but rollout failed.
+        exit_code: What the process ends with: 1 failed or refused, 2 usage or bad input, 3 the rollout
+            failed, 4 blocked or waiting.
     """
 
     exit_code = 1
@@ -22,3 +23,9 @@ class UsageError(MspError):
     """A flag, an argument or an input file is not what the command takes."""
 
     exit_code = 2
+
+
+class BlockedError(MspError):
+    """Somebody or something has to let it through first: a freeze, a suspended pipeline, a hold, an approval."""
+
+    exit_code = 4

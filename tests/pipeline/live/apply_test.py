@@ -8,12 +8,13 @@ from google.cloud import deploy_v1
 from google.cloud.storage import Client as StorageClient
 from google.protobuf import field_mask_pb2
 
+from msp import names
 from msp.gcp import clients
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
-from msp.pipeline import archive, names
+from msp.pipeline import archive
 from msp.pipeline.live.changes import Change, DeleteResource
 from msp.pipeline.live.failures import CloudError
 from msp.pipeline.live.pipeline import LivePipeline

@@ -6,7 +6,7 @@ from pathlib import Path
 from absl import flags
 
 from msp.cli import entry
-from msp.delivery.agreement import disagreements
+from msp.delivery.target.agreement import disagreements
 from msp.errors import UsageError
 
 CONFIG = flags.DEFINE_string("config", None, "The configuration as the BUILD file has it, a JSON file.", required=True)

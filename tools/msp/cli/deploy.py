@@ -58,11 +58,11 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     request = _request()
 
-    from msp.delivery.command import Surroundings, deploy
-    from msp.delivery.locate import locate
+    from msp.delivery.command import Host, deploy
+    from msp.delivery.target.locate import locate
 
     config, find = locate(entry.user_path(_CONFIG.value) if _CONFIG.value else None, os.environ)
-    around = Surroundings(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
+    around = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
     return deploy(request, config, around).exit_code
 
 
@@ -70,12 +70,12 @@ def _request() -> "Request":
     from msp.ci.build import Known
     from msp.delivery.command import Request
     from msp.delivery.deliver import Settings
-    from msp.delivery.plan import Wishes
+    from msp.delivery.planning.plan import Overrides
     from msp.gcp.endpoints import Endpoints
 
     return Request(
         known=Known(commit=_COMMIT.value, build_number=_BUILD_NUMBER.value, author=_AUTHOR.value),
-        wishes=Wishes(
+        overrides=Overrides(
             tag=_TAG.value,
             release=_RELEASE.value,
             labels=_pairs("labels", _LABELS.value),

@@ -28,13 +28,13 @@ def main(argv: list[str]) -> int:
         raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")
     signal.signal(signal.SIGTERM, _interrupt)
 
-    from msp.delivery.command import Surroundings
-    from msp.delivery.locate import locate
+    from msp.delivery.command import Host
+    from msp.delivery.target.locate import locate
 
     config, find = locate(entry.user_path(_CONFIG.value) if _CONFIG.value else None, os.environ)
-    around = Surroundings(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
+    around = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
 
-    from msp.delivery.local import play
+    from msp.rehearsal.story import play
 
     return play(config, around)
 

@@ -11,7 +11,7 @@ from msp.gcp.polling import Polling
 from msp.gcp.retry import RetryPolicy
 from msp.gcp.session import Session
 from msp.gcp.storage import Storage
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.registry import Registry
 
 # Uploads and preflight go on at the same time.

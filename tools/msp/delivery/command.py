@@ -9,17 +9,17 @@ from typing import TextIO
 
 from msp.ci.build import Known, find_build
 from msp.ci.git import git_in
-from msp.delivery.ci_report import CiReport
 from msp.delivery.clients import Clients
-from msp.delivery.config import DeliveryConfig
-from msp.delivery.console import Brief, Console, plan_text
 from msp.delivery.deliver import Delivery, Settings
 from msp.delivery.image_push import ImagePush, LayoutPush, ProgramPush
-from msp.delivery.json_report import JsonReport
 from msp.delivery.outcome import PLANNED, Outcome
-from msp.delivery.plan import Wishes, plan
-from msp.delivery.reporter import Reporter, Reporters
-from msp.delivery.stages import stage_environments
+from msp.delivery.planning.plan import Overrides, plan
+from msp.delivery.report.ci import CiReport
+from msp.delivery.report.json_file import JsonReport
+from msp.delivery.report.reporter import Reporter, Reporters
+from msp.delivery.report.terminal import Brief, Console, plan_text
+from msp.delivery.target.config import DeliveryConfig
+from msp.delivery.target.stages import stage_environments
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import RemoteError
 from msp.gcp.retry import RetryPolicy
@@ -32,7 +32,7 @@ class Request:
 
     Attributes:
         known: What the user says about the build.
-        wishes: Other names, more labels.
+        overrides: Other names, more labels.
         settings: How to deploy.
         endpoints: Where.
         dry_run: Only print the plan.
@@ -41,7 +41,7 @@ class Request:
     """
 
     known: Known = field(default_factory=Known)
-    wishes: Wishes = field(default_factory=Wishes)
+    overrides: Overrides = field(default_factory=Overrides)
     settings: Settings = field(default_factory=Settings)
     endpoints: Endpoints = field(default_factory=Endpoints.google)
     dry_run: bool = False
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Host:
     """Where the command runs.
 
     Attributes:
@@ -66,7 +66,7 @@ class Surroundings:
     find: Callable[[str], Path]
 
 
-def deploy(request: Request, config: DeliveryConfig, around: Surroundings, reporter: Reporter | None = None) -> Outcome:
+def deploy(request: Request, config: DeliveryConfig, around: Host, reporter: Reporter | None = None) -> Outcome:
     """Deploys, or says what would be done.
 
     Args:
@@ -88,7 +88,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Surroundings, repor
     build = find_build(request.known, around.environment, git, around.now())
     environments = stage_environments(around.find(config.spec)) if config.spec else ()
     image = _image(request, config, around)
-    made = plan(config, build, digest=image.digest, environments=environments, wishes=request.wishes)
+    made = plan(config, build, digest=image.digest, environments=environments, overrides=request.overrides)
     if request.dry_run:
         print(plan_text(made), file=around.out)
         planned = Outcome(made, made.stages, PLANNED, made.release)
@@ -101,7 +101,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Surroundings, repor
     return Delivery(made, image, clients, reporter=reporter, git=git, settings=settings).run()
 
 
-def _reporter(request: Request, config: DeliveryConfig, around: Surroundings) -> Reporter:
+def _reporter(request: Request, config: DeliveryConfig, around: Host) -> Reporter:
     console = Brief if request.quiet else Console
     reporters: list[Reporter] = [] if request.dry_run else [console(around.out, around.environment)]
     # Before what tells others, so that they can read it.
@@ -112,7 +112,7 @@ def _reporter(request: Request, config: DeliveryConfig, around: Surroundings) ->
     return Reporters(reporters)
 
 
-def _image(request: Request, config: DeliveryConfig, around: Surroundings) -> ImagePush:
+def _image(request: Request, config: DeliveryConfig, around: Host) -> ImagePush:
     if config.push is not None:
         program = around.find(config.push)
         runfiles = around.environment.get("RUNFILES_DIR")
@@ -123,7 +123,7 @@ def _image(request: Request, config: DeliveryConfig, around: Surroundings) -> Im
     return LayoutPush(around.find(config.image or ""), progress)
 
 
-def _notify(request: Request, around: Surroundings) -> Callable[[RemoteError, float], None]:
+def _notify(request: Request, around: Host) -> Callable[[RemoteError, float], None]:
     told: set[str] = set()
 
     def notify(error: RemoteError, seconds: float) -> None:

@@ -16,11 +16,11 @@ from msp.delivery import rollout as rollouts
 from msp.delivery.clients import Clients
 from msp.delivery.image_push import ImagePush
 from msp.delivery.outcome import ALREADY_DEPLOYED, DeliveryError, InterruptedDeliveryError, Outcome
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.preflight import Preflight
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.findings import PreflightError, Problem, Running, Survey
+from msp.delivery.preflight.preflight import Preflight
 from msp.delivery.release import make_release
-from msp.delivery.reporter import Reporter
-from msp.delivery.survey import PreflightError, Problem, Running, Survey
+from msp.delivery.report.reporter import Reporter
 from msp.errors import MspError
 from msp.gcp.deploy_resources import RolloutState
 from msp.gcp.errors import FailedPreconditionError

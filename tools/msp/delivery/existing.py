@@ -1,9 +1,9 @@
 """A release that is there already: whether it is the plan's, and what it deploys."""
 
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.survey import Problem
+from msp import names
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.findings import Problem
 from msp.gcp.deploy_resources import Release, RenderState
-from msp.pipeline import names
 
 
 def release_digest(release: Release) -> str:

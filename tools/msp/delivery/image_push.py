@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from msp.delivery.clients import Clients
-from msp.delivery.plan import ReleasePlan
+from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
 from msp.image.layout import Layout
 from msp.image.progress import Progress
 from msp.image.push import push
-from msp.image.reference import Repository
+from msp.names.references import Repository
 
 
 class ImagePush(Protocol):

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from msp.delivery.plan import ReleasePlan
+from msp import names
+from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
 from msp.gcp.deploy_resources import RolloutState
-from msp.pipeline import names
 
 # What a deployment's `state` can be besides a rollout's.
 PLANNED = "PLANNED"

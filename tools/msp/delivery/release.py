@@ -6,7 +6,7 @@ from msp.delivery.clients import Clients
 from msp.delivery.creation import Creation, create
 from msp.delivery.existing import unfit
 from msp.delivery.outcome import DeliveryError
-from msp.delivery.plan import ReleasePlan
+from msp.delivery.planning.plan import ReleasePlan
 from msp.gcp.deploy_resources import Release
 
 

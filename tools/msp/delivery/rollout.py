@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
+from msp import names
 from msp.delivery.clients import Clients
 from msp.delivery.creation import Creation, create
 from msp.delivery.existing import render_failure
-from msp.delivery.plan import ReleasePlan
+from msp.delivery.planning.plan import ReleasePlan
 from msp.gcp.deploy_resources import Rollout, RolloutState
-from msp.pipeline import names
 
 # A rollout that ended so is begun anew when the deployment is run again: a person wants it.
 _REPEATED = frozenset({RolloutState.FAILED, RolloutState.CANCELLED})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msp.errors import UsageError
-from msp.image.reference import is_digest
+from msp.names.grammar import is_digest
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

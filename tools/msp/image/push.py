@@ -9,9 +9,9 @@ from msp.gcp.retry import RetryPolicy
 from msp.image.layout import Descriptor, Layout, Manifest
 from msp.image.parallel import run_all
 from msp.image.progress import Outcome, Progress
-from msp.image.reference import InvalidReferenceError, Reference, Repository
 from msp.image.registry import Registry, RegistryError, RemoteRepository
 from msp.image.upload import BlobUpload, StoppedError, Uploader
+from msp.names.references import InvalidReferenceError, Reference, Repository
 
 # Enough to hide a slow link's latency behind the layers of an ordinary image.
 WORKERS = 16

@@ -12,10 +12,10 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import TRANSIENT_STATUS, RemoteError, UnreachableError
 from msp.gcp.http import CONNECT_SECONDS, READ_SECONDS, reason
 from msp.gcp.retry import RetryPolicy, parse_retry_after
-from msp.image.authentication import Authenticator, login_hint
-from msp.image.credentials import Keychain, is_google
+from msp.image.keychain import Keychain, is_google
 from msp.image.layout import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest
-from msp.image.reference import Repository
+from msp.image.token_authentication import Authenticator, login_hint
+from msp.names.references import Repository
 
 _ACCEPT = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}"
 _MAX_REDIRECTS = 5

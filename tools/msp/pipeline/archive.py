@@ -10,7 +10,8 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from msp.pipeline import names, yaml_text
+from msp import names
+from msp.pipeline import yaml_text
 
 # Pinned, so that a rollout months from now runs what was tested. "slim" has gcloud and bash, a fraction of the size.
 ACTION_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:528.0.0-slim"

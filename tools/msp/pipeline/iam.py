@@ -3,12 +3,13 @@
 Roles and their permissions: https://cloud.google.com/iam/docs/roles-permissions/clouddeploy and its neighbours.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from msp.pipeline import names, yaml_text
+from msp import names
+from msp.names.artifact_registry import Package
+from msp.pipeline import yaml_text
 from msp.pipeline.resources import PipelineResources
 from msp.spec import Spec
 
@@ -163,22 +164,11 @@ def _releaser(made: PipelineResources, member: str) -> Iterator[Binding]:
     )
 
 
-_GCR_LOCATIONS = {"gcr.io": "us", "us.gcr.io": "us", "eu.gcr.io": "europe", "asia.gcr.io": "asia"}
-_ARTIFACT_REGISTRY = re.compile(
-    r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev/(?P<project>[^/]+)/(?P<repository>[^/]+)/.+"
-)
-
-
 def _image_repository(image: str) -> str | None:
-    """The Artifact Registry repository that an image is in; None where it is in another registry."""
-    # https://cloud.google.com/artifact-registry/docs/transition/gcr-repositories: gcr.io hosts are repositories too
-    host, _, path = image.partition("/")
-    if host in _GCR_LOCATIONS and "/" in path:
-        return f"projects/{path.split('/')[0]}/locations/{_GCR_LOCATIONS[host]}/repositories/{host}"
-    found = _ARTIFACT_REGISTRY.fullmatch(image)
-    if found is None:
-        return None
-    return "projects/{project}/locations/{location}/repositories/{repository}".format(**found.groupdict())
+    """The full name of the Artifact Registry repository that an image is in; None where it is in another registry."""
+    host, _, name = image.partition("/")
+    package = Package.of_image(host, name)
+    return package.repository_name if package else None
 
 
 def iam_yaml(rows: tuple[Binding, ...], header: str) -> str:

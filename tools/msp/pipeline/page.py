@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from msp.pipeline import names
+from msp import names
 from msp.pipeline.picture import in_words, promotion
 from msp.pipeline.resources import PipelineResources, promotes_automatically, suspended
 from msp.spec import Spec

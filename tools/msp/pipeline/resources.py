@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from google.cloud import deploy_v1
 from google.protobuf import duration_pb2
 
+from msp import names
 from msp.errors import UsageError
-from msp.pipeline import names
 from msp.spec import Environment, Spec, Stage
 
 _PROMOTE_RULE = "promote-release"

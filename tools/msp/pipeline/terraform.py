@@ -11,7 +11,8 @@ from typing import Any, assert_never
 
 from google.cloud import deploy_v1
 
-from msp.pipeline import iam, names
+from msp import names
+from msp.pipeline import iam
 from msp.pipeline.iam import Binding, Scope
 from msp.pipeline.manifest import fields
 from msp.pipeline.resources import PipelineResources

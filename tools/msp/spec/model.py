@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from msp.spec import forms
+from msp.spec import patterns
 from msp.spec.scalar import as_switch, not_a_word
 
 Text = Annotated[str, BeforeValidator(not_a_word)]
@@ -55,23 +55,23 @@ class _Owned(_Part):
 class Service(_Shared):
     """What the service is and who owns it."""
 
-    id: Annotated[Text, forms.SERVICE_ID] = Field(
+    id: Annotated[Text, patterns.SERVICE_ID] = Field(
         description="Identifier of the service: lower-case letters, digits and hyphens, at most 20. "
         "Names of the delivery pipeline and of the projects begin with it.",
         examples=["msp-example"],
     )
-    name: Annotated[Text, forms.FILLED] = Field(
+    name: Annotated[Text, patterns.FILLED] = Field(
         default_factory=lambda fields: fields["id"],
         description="Name for people; the id when absent.",
         examples=["MSP Example"],
     )
-    owners: tuple[Annotated[Text, forms.FILLED], ...] = Field(
+    owners: tuple[Annotated[Text, patterns.FILLED], ...] = Field(
         min_length=1,
         strict=False,
         description="Teams or people responsible for the service; at least one.",
         examples=[["core-services"]],
     )
-    description: Annotated[Text, forms.DESCRIPTION] = Field(
+    description: Annotated[Text, patterns.DESCRIPTION] = Field(
         description="What the service does, in a sentence or two; `TODO` is not a description.",
         examples=["Answers questions about examples."],
     )
@@ -90,10 +90,10 @@ class Service(_Shared):
 class Source(_Shared):
     """Where the service's code lives."""
 
-    repo: Annotated[Text, forms.FILLED] = Field(
+    repo: Annotated[Text, patterns.FILLED] = Field(
         description="Repository of the code, without scheme.", examples=["github.com/sourcegraph/sourcegraph"]
     )
-    dir: Annotated[Text, forms.FILLED] = Field(
+    dir: Annotated[Text, patterns.FILLED] = Field(
         description="Directory of the service in the repository.", examples=["cmd/msp-example"]
     )
 
@@ -101,7 +101,7 @@ class Source(_Shared):
 class Build(_Shared):
     """Which image the service runs, and what it is built from."""
 
-    image: Annotated[Text, forms.IMAGE] = Field(
+    image: Annotated[Text, patterns.IMAGE] = Field(
         description="Repository of the container image, without tag or digest: releases bring those.",
         examples=["us.gcr.io/sourcegraph-dev/msp-example"],
     )
@@ -148,7 +148,7 @@ class PromotionStrategy(_Owned):
 class Stage(_Owned):
     """One stage of the rollout."""
 
-    environment: Annotated[Text, forms.FILLED] = Field(
+    environment: Annotated[Text, patterns.FILLED] = Field(
         description="Id of the environment that this stage deploys to; its `deploy.type` is `rollout`.",
         examples=["staging"],
     )
@@ -169,7 +169,7 @@ class Rollout(_Owned):
         description="The stages that a release passes, in order; at least one, and no environment twice.",
         examples=[[{"environment": "staging"}, {"environment": "prod"}]],
     )
-    service_account: Annotated[Text, forms.SERVICE_ACCOUNT] | None = Field(
+    service_account: Annotated[Text, patterns.SERVICE_ACCOUNT] | None = Field(
         default=None,
         description="Email of the service account that may create releases: the one that the CI runs as.",
         examples=["ci@ci-project.iam.gserviceaccount.com"],
@@ -179,7 +179,7 @@ class Rollout(_Owned):
         description="True makes the pipeline refuse new releases and rollouts.",
         examples=[False],
     )
-    initial_image_tag: Annotated[Text, forms.TAG] = Field(
+    initial_image_tag: Annotated[Text, patterns.TAG] = Field(
         default="insiders",
         description="Tag that a new environment runs before its first release.",
         examples=["insiders"],
@@ -189,13 +189,13 @@ class Rollout(_Owned):
 class Manual(_Owned):
     """What an environment runs that is deployed by hand."""
 
-    tag: Annotated[Text, forms.TAG] = Field(default="insiders", description="Tag to deploy.", examples=["insiders"])
+    tag: Annotated[Text, patterns.TAG] = Field(default="insiders", description="Tag to deploy.", examples=["insiders"])
 
 
 class Subscription(_Owned):
     """What an environment runs that follows a tag."""
 
-    tag: Annotated[Text, forms.TAG] = Field(
+    tag: Annotated[Text, patterns.TAG] = Field(
         description="Tag to follow: what it points to is deployed.", examples=["insiders"]
     )
 
@@ -235,7 +235,7 @@ class InstanceResources(_Shared):
     """What each instance gets. Cloud Run's minimums of one for the other are checked too."""
 
     cpu: int | None = Field(default=None, ge=1, le=8, description="Number of CPUs, 1 to 8.", examples=[1])
-    memory: Annotated[Text, forms.MEMORY] | None = Field(
+    memory: Annotated[Text, patterns.MEMORY] | None = Field(
         default=None, description="Memory, 512Mi to 32Gi.", examples=["512Mi"]
     )
 
@@ -251,11 +251,11 @@ class Instances(_Shared):
 class Environment(_Shared):
     """One place that the service runs in: a Google Cloud project of its own."""
 
-    id: Annotated[Text, forms.ENVIRONMENT_ID] = Field(
+    id: Annotated[Text, patterns.ENVIRONMENT_ID] = Field(
         description="Identifier of the environment, unique in the file: lower-case letters, digits and hyphens.",
         examples=["staging"],
     )
-    project_id: Annotated[Text, forms.PROJECT_ID] = Field(
+    project_id: Annotated[Text, patterns.PROJECT_ID] = Field(
         alias="projectID",
         description="The Google Cloud project: `{service id}-{environment id}-{suffix}`, at most 30 characters.",
         examples=["msp-example-staging-0000"],

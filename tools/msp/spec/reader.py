@@ -5,12 +5,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from msp.errors import UsageError
-from msp.spec.compose import compose
+from msp.spec.messages import Finding, findings
 from msp.spec.model import Spec
 from msp.spec.node import Node, Place, Scalar, place, plain
 from msp.spec.rules import check
-from msp.spec.shape import Finding, findings
 from msp.spec.source import MAX_BYTES, Source
+from msp.spec.yaml_tree import compose
 
 
 def load(path: Path, *, file: str | None = None) -> Spec:

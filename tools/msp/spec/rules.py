@@ -5,9 +5,9 @@ from typing import Final
 
 from msp.spec import cloud_run
 from msp.spec.facts import Facts
-from msp.spec.forms import quoted
+from msp.spec.messages import Finding, nearest
 from msp.spec.node import Node, Path
-from msp.spec.shape import Finding, nearest
+from msp.spec.patterns import quoted
 
 DISPLAY_NAME_LENGTH: Final = 30
 """Longest display name of a Google Cloud project (https://cloud.google.com/resource-manager/reference/rest/v1/projects)."""

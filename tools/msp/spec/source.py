@@ -36,7 +36,7 @@ class Source:
             self._check_characters()
 
     def report(self, place: Place, path: Path, message: str) -> None:
-        """Adds a problem; a `compose.Report`."""
+        """Adds a problem; a `yaml_tree.Report`."""
         if len(self._problems) < MAX_PROBLEMS:
             self._problems.add(
                 Problem(self.file, place.line, place.column, dotted(path), message, self._excerpt(place), place.width)

@@ -6,8 +6,8 @@ from itertools import islice
 
 import yaml
 
-from msp.spec.forms import quoted
 from msp.spec.node import Place
+from msp.spec.patterns import quoted
 from msp.spec.problem import MAX_PROBLEMS
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")

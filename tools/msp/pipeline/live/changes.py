@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import proto
 
-from msp.pipeline import names
+from msp import names
 from msp.pipeline.iam import Binding
 from msp.pipeline.live.compare import Difference, differences
 from msp.pipeline.resources import PipelineResources

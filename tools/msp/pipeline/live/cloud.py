@@ -14,10 +14,10 @@ from google.api_core import exceptions
 from google.cloud import deploy_v1
 from google.protobuf import field_mask_pb2
 
+from msp import names
 from msp.gcp import clients
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
-from msp.pipeline import names
 from msp.pipeline.live.changes import Change, DeleteResource, Grant, Live, PutResource, UploadArchive, wanted_resources
 from msp.pipeline.live.failures import CloudError, told
 from msp.pipeline.live.policies import Policies

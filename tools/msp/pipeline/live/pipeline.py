@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from msp import names
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
-from msp.pipeline import archive, names
+from msp.pipeline import archive
 from msp.pipeline.iam import bindings
 from msp.pipeline.live.changes import Change, DeleteResource, changes, wanted_resources
 from msp.pipeline.live.cloud import Cloud

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions
 
-from msp.pipeline import names
+from msp import names
 from msp.pipeline.live.changes import LiveArchive
 from msp.pipeline.live.failures import CloudError, told
 

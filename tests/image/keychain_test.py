@@ -9,7 +9,7 @@ import pytest
 
 from msp.gcp.credentials import ApplicationDefaultCredentials
 from msp.gcp.errors import CredentialsError
-from msp.image.credentials import ANONYMOUS, Keychain, Login, is_google
+from msp.image.keychain import ANONYMOUS, Keychain, Login, is_google
 
 
 class Google:

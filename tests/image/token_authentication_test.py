@@ -14,13 +14,13 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import CredentialsError, UnreachableError
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy
-from msp.image.authentication import Authenticator, parse_challenges
-from msp.image.credentials import Keychain
+from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
 from msp.image.push import push
-from msp.image.reference import Repository
 from msp.image.registry import Registry, RegistryError
+from msp.image.token_authentication import Authenticator, parse_challenges
+from msp.names.references import Repository
 
 if TYPE_CHECKING:
     from tests.image.conftest import Fault, LayoutBuilder, MemoryRegistry, Request

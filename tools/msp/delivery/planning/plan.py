@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from msp.ci import fit
+from msp import names
 from msp.ci.build import Build
-from msp.delivery.config import DeliveryConfig
+from msp.delivery.planning import fit
+from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 from msp.gcp.deploy_resources import Release
-from msp.image.reference import TAG_RULE, Repository, is_tag
-from msp.pipeline import names
+from msp.names.grammar import TAG_RULE, is_tag
+from msp.names.references import Repository
 
 # gcloud names rollouts {release}-to-{target}-0001 and never shortens: release and target together have 54 of the 63.
 _MOST_FOR_GCLOUD = 54
@@ -96,7 +97,7 @@ class ReleasePlan:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Overrides:
     """What the person who deploys asks for beyond the build itself; empty for the contract's own.
 
     Attributes:
@@ -118,7 +119,7 @@ def plan(
     *,
     digest: str = "",
     environments: Sequence[str] = (),
-    wishes: Wishes = Wishes(),
+    overrides: Overrides = Overrides(),
 ) -> ReleasePlan:
     """What delivering this build of this service means. Pure: asks nothing, changes nothing.
 
@@ -127,24 +128,24 @@ def plan(
         build: Who and what.
         digest: The image's, where it is known.
         environments: The ids of the environments that are the pipeline's stages, in order, where that is known.
-        wishes: What was asked for besides.
+        overrides: What was asked for besides.
 
     Raises:
         UsageError: There is no way to make a name of what is given: a commit that is none, a region that isn't one.
     """
     names.check_region(config.gcp_region)
     Repository.parse(config.repository)
-    if wishes.tag and not is_tag(wishes.tag):
-        raise UsageError(f"--tag: {wishes.tag!r} is not a tag", hint=TAG_RULE)
+    if overrides.tag and not is_tag(overrides.tag):
+        raise UsageError(f"--tag: {overrides.tag!r} is not a tag", hint=TAG_RULE)
     number = fit.fit_build_number(build.build_number)
-    release = fit.fit_id(wishes.release) if wishes.release else names.release_id(build.commit, number)
-    tag = wishes.tag or names.image_tag(build.commit, number)
-    labels, label_changes = fit.fit_labels(_merged({"commit": build.commit}, wishes.labels, "label"))
-    wanted = _merged(_annotations(config, build, tag), wishes.annotations, "annotation")
+    release = fit.fit_id(overrides.release) if overrides.release else names.release_id(build.commit, number)
+    tag = overrides.tag or names.image_tag(build.commit, number)
+    labels, label_changes = fit.fit_labels(_merged({"commit": build.commit}, overrides.labels, "label"))
+    wanted = _merged(_annotations(config, build, tag), overrides.annotations, "annotation")
     annotations, annotation_changes = fit.fit_annotations(wanted)
     changes = [
         *_changed("build number", build.build_number, number),
-        *_changed("release", wishes.release or release, release),
+        *_changed("release", overrides.release or release, release),
         *label_changes,
         *annotation_changes,
     ]
@@ -164,15 +165,20 @@ def plan(
         annotations=annotations,
         parameters={names.TAG_PARAMETER: tag},
         build=build,
-        rerun=_rerun(config, build, wishes),
+        rerun=_rerun(config, build, overrides),
     )
     notes = (*(str(change) for change in changes), *_worth_knowing(made))
     made = dataclasses.replace(made, notes=notes)
     return made.with_digest(digest) if digest else made
 
 
-def _rerun(config: DeliveryConfig, build: Build, wishes: Wishes) -> str:
-    flags = {"commit": build.commit, "build_number": build.build_number, "tag": wishes.tag, "release": wishes.release}
+def _rerun(config: DeliveryConfig, build: Build, overrides: Overrides) -> str:
+    flags = {
+        "commit": build.commit,
+        "build_number": build.build_number,
+        "tag": overrides.tag,
+        "release": overrides.release,
+    }
     given = [shlex.quote(f"--{name}={value}") for name, value in flags.items() if value]
     return shlex.join(["bazel", "run", config.target, "--"]) + " " + " ".join(given)
 

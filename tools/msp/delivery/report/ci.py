@@ -7,9 +7,9 @@ from typing import TextIO
 from msp.ci.buildkite import BuildkiteAgent, Style
 from msp.ci.github import GitHubActions
 from msp.delivery.outcome import Outcome
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.reporter import Ignore
-from msp.delivery.stages_picture import next_steps, picture
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.report.reporter import Ignore
+from msp.delivery.report.stages_picture import next_steps, picture
 from msp.errors import MspError
 
 

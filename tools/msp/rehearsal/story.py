@@ -6,15 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from msp import names
 from msp.ci.build import Known, UnknownBuildError, find_build
 from msp.ci.git import git_in
 from msp.delivery.clients import Clients
-from msp.delivery.command import Request, Surroundings, deploy
-from msp.delivery.config import DeliveryConfig
-from msp.delivery.console import Console
+from msp.delivery.command import Host, Request, deploy
 from msp.delivery.existing import release_digest
 from msp.delivery.outcome import Outcome
-from msp.delivery.stages_picture import in_words
+from msp.delivery.report.stages_picture import in_words
+from msp.delivery.report.terminal import Console
+from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 from msp.gcp.deploy_resources import RolloutState
 from msp.gcp.endpoints import Endpoints
@@ -22,7 +23,6 @@ from msp.gcp.polling import Polling
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.thread import CloudThread
-from msp.pipeline import names
 from msp.pipeline.live.pipeline import LivePipeline
 from msp.pipeline.live.report import headline
 from msp.pipeline.picture import duration, promotion
@@ -36,7 +36,7 @@ _SPARE = timedelta(minutes=1)
 _NO_COMMIT = "0" * 40
 
 
-def play(config: DeliveryConfig, around: Surroundings) -> int:
+def play(config: DeliveryConfig, around: Host) -> int:
     """Delivers to a local cloud that lives as long as this takes, and shows every stage.
 
     Args:
@@ -145,7 +145,7 @@ class _LocalConsole(Console):
             self._done(f"{outcome.target}: {in_words(outcome)}")
 
 
-def _known(around: Surroundings) -> Known:
+def _known(around: Host) -> Known:
     """What stands for a commit where there is none: the story can be played from an unpacked archive."""
     directory = Path(around.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd())
     try:

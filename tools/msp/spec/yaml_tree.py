@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from msp.spec.forms import quoted
 from msp.spec.node import Entry, Mapping, Node, Path, Place, Scalar, Sequence
+from msp.spec.patterns import quoted
 from msp.spec.scalar import Value, resolve
 from msp.spec.syntax import explain
 

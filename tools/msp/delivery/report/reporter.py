@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from msp.delivery.outcome import Outcome
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.survey import Survey
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.findings import Survey
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout
 

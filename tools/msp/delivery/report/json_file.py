@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from msp.delivery.outcome import Outcome
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.reporter import Ignore
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.report.reporter import Ignore
 from msp.errors import MspError, UsageError
 
 

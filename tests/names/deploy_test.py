@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from msp.pipeline import names
+from msp import names
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -104,9 +104,7 @@ def test_a_long_rollout_is_cut_and_stays_distinct() -> None:
 
 def test_names_load_nothing_heavy() -> None:
     # A delivery imports this module before anything else: a client library here would cost every run half a second.
-    code = (
-        "import sys, msp.pipeline.names; print(sorted(m for m in sys.modules if m.split('.')[0] in set(sys.argv[1:])))"
-    )
+    code = "import sys, msp.names; print(sorted(m for m in sys.modules if m.split('.')[0] in set(sys.argv[1:])))"
     heavy = ["google", "grpc", "proto", "pydantic", "yaml", "urllib3"]
     shown = subprocess.run(
         [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True, env=_path()

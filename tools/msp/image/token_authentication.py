@@ -14,7 +14,7 @@ import urllib3
 from msp.gcp.errors import TRANSIENT_STATUS, CredentialsError, RemoteError, UnreachableError
 from msp.gcp.http import reason
 from msp.gcp.retry import parse_retry_after
-from msp.image.credentials import Keychain, Login
+from msp.image.keychain import Keychain, Login
 
 # A token that has less left is fetched anew first: it would run out while a layer is on its way.
 _SPARE_SECONDS = 20.0
@@ -167,7 +167,7 @@ class Authenticator:
 
 def login_hint(host: str) -> str:
     """How to get a login for a registry."""
-    from msp.image.credentials import is_google
+    from msp.image.keychain import is_google
 
     return "run: gcloud auth application-default login" if is_google(host) else f"run: docker login {host}"
 

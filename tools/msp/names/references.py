@@ -4,14 +4,13 @@ import re
 from dataclasses import dataclass
 
 from msp.errors import UsageError
+from msp.names.grammar import TAG_RULE, is_digest, is_tag
 
 # The grammar of https://pkg.go.dev/github.com/distribution/reference.
 _HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 )
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 _MAX_NAME = 255
 
 
@@ -95,19 +94,6 @@ class Reference:
                 hint="lower case letters and digits, separated by / . _ __ or -, at most 255 with the host",
             )
         return cls(Repository(host, name), tag, digest)
-
-
-TAG_RULE = "a tag is at most 128 letters, digits, _ . and -, and starts with none of the last two"
-
-
-def is_tag(text: str) -> bool:
-    """Whether a registry takes this as a tag."""
-    return bool(_TAG.fullmatch(text))
-
-
-def is_digest(text: str) -> bool:
-    """Whether this is a digest of an algorithm that registries know: sha256 or sha512, in lower case."""
-    return bool(_DIGEST.fullmatch(text))
 
 
 def _looks_like_host(text: str) -> bool:

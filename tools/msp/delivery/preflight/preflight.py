@@ -4,16 +4,16 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from msp import names
 from msp.delivery.clients import Clients
 from msp.delivery.existing import release_digest, unfit
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.repository import repository_problem
-from msp.delivery.survey import PreflightError, Problem, Running, Survey
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.findings import PreflightError, Problem, Running, Survey
+from msp.delivery.preflight.repository import repository_problem
 from msp.errors import MspError
 from msp.gcp.deploy_resources import DeliveryPipeline, Release, RolloutState
 from msp.gcp.errors import NotFoundError, PermissionDeniedError, UnreachableError
 from msp.image.parallel import run_all
-from msp.pipeline import names
 
 # Enough to see what a target runs, past a few rollouts that failed.
 _ROLLOUTS = 20

@@ -9,13 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAX_ID = 63
-MAX_LABEL = 63
-MAX_LABELS = 64
-MAX_DESCRIPTION = 255
+from msp.names.grammar import MAX_ANNOTATIONS_BYTES, MAX_DESCRIPTION, MAX_ID, MAX_LABEL, MAX_LABELS
+
 # Of the 256 KiB for all; a value that is longer than this is no annotation that anyone reads.
 MAX_ANNOTATION_BYTES = 4096
-MAX_ANNOTATIONS_BYTES = 256 << 10
 
 _HASH_DIGITS = 6
 

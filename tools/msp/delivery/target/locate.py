@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msp.delivery.config import DeliveryConfig
-from msp.delivery.runfiles import Runfiles
+from msp.delivery.target.config import DeliveryConfig
+from msp.delivery.target.runfiles import Runfiles
 from msp.errors import UsageError
 
 # Set by the rule: where the target's own config file is among its runfiles.

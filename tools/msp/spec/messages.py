@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from msp.spec.forms import quoted
 from msp.spec.node import Mapping, Node, Path, Scalar, Sequence, find
+from msp.spec.patterns import quoted
 from msp.spec.problem import MAX_PROBLEMS
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msp.ci.fit import (
+from msp.delivery.planning.fit import (
     Change,
     fit_annotations,
     fit_build_number,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from msp.delivery.plan import ReleasePlan
+from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Release
 

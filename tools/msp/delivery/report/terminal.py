@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from msp.ci.groups import LogGroups
 from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, Outcome
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.stages_picture import in_words, next_steps, picture
-from msp.delivery.survey import Survey
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.findings import Survey
+from msp.delivery.report.stages_picture import in_words, next_steps, picture
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout, RolloutState
 

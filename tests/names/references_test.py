@@ -2,7 +2,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from msp.image.reference import InvalidReferenceError, Reference, Repository, is_digest, is_tag
+from msp.names.grammar import is_digest, is_tag
+from msp.names.references import InvalidReferenceError, Reference, Repository
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -1,11 +1,12 @@
 """Whether an image's repository would take it."""
 
 from msp.delivery.clients import Clients
-from msp.delivery.plan import ReleasePlan
-from msp.delivery.survey import Problem
-from msp.gcp.artifact_registry import Package, Repository
+from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.findings import Problem
+from msp.gcp.artifact_registry import Repository
 from msp.gcp.errors import NotFoundError
-from msp.image import reference
+from msp.names import references
+from msp.names.artifact_registry import Package
 
 
 def repository_problem(plan: ReleasePlan, clients: Clients) -> Problem | None:
@@ -16,7 +17,7 @@ def repository_problem(plan: ReleasePlan, clients: Clients) -> Problem | None:
         UnreachableError: It can't be reached.
         CredentialsError: There are no credentials.
     """
-    place = reference.Repository.parse(plan.image)
+    place = references.Repository.parse(plan.image)
     package = Package.of_image(place.host, place.name)
     if package is None:
         return None
