@@ -1,0 +1,147 @@
+"""Which commits a release brings, and which it takes away, as far as an image is concerned."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msp.changes.build_history import with_history
+from msp.changes.commit import Commit, read_commits
+from msp.changes.inputs import ImageInputs
+from msp.changes.query import query_inputs
+from msp.ci.bazel import Bazel
+from msp.ci.git import Git
+
+# More than that nobody reads; the number of the rest is told.
+MOST_COMMITS = 5000
+
+
+@dataclass(frozen=True)
+class Revert:
+    """A commit that takes another one back.
+
+    Attributes:
+        commit: The one that takes back.
+        reverted: Hash of what it takes back, as its message spells it.
+    """
+
+    commit: Commit
+    reverted: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What would be different.
+
+    Attributes:
+        since: Full hash of the commit that runs.
+        until: Full hash of the commit that would come.
+        come: Commits that it brings, the newest first.
+        leave: Commits that run now and that it has not, the newest first: it is older, or on another branch.
+        skipped: How many commits were left out because they touch nothing that the image is built from.
+        known: Whether both commits are in the clone; where not, nothing is listed.
+        notes: What is to be known about the list, in sentences with the commands that mend it.
+    """
+
+    since: str
+    until: str
+    come: tuple[Commit, ...] = ()
+    leave: tuple[Commit, ...] = ()
+    skipped: int = 0
+    known: bool = True
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reverts(self) -> tuple[Revert, ...]:
+        """What is taken back, to be told first."""
+        return tuple(Revert(commit, reverted) for commit in self.come for reverted in commit.reverts)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Where to look.
+
+    Attributes:
+        git: In the checkout.
+        bazel: In its workspace.
+        exists: Whether a path from the repository's root is there.
+    """
+
+    git: Git
+    bazel: Bazel
+    exists: Callable[[str], bool]
+
+
+def changes_between(checkout: Checkout, since: str, until: str, *, image: str = "") -> Changes:
+    """The commits between what runs and what would come.
+
+    Args:
+        checkout: Where to look.
+        since: Full hash of the commit that runs.
+        until: Full hash of the commit that would come.
+        image: The label of the image, to list only what can change it: `//svc:image`; empty for every commit.
+
+    Returns:
+        The changes; with `known` false where the clone lacks one of the commits.
+    """
+    missing = [each for each in (since, until) if not _has(checkout.git, each)]
+    if missing:
+        return Changes(since, until, known=False, notes=(_how_to_fetch(checkout.git, missing),))
+    come = read_commits(checkout.git, since, until, most=MOST_COMMITS + 1)
+    leave = read_commits(checkout.git, until, since, most=MOST_COMMITS + 1)
+    if come is None or leave is None:
+        return Changes(since, until, known=False, notes=("git does not tell the commits: try git log yourself",))
+    notes = _notes(checkout.git, come, leave)
+    everything = Changes(since, until, come[:MOST_COMMITS], leave[:MOST_COMMITS], notes=notes)
+    return _only_of_image(everything, checkout, image) if image and (come or leave) else everything
+
+
+def _only_of_image(everything: Changes, checkout: Checkout, image: str) -> Changes:
+    asked = query_inputs(checkout.bazel, image)
+    if asked is None:
+        note = f"Bazel does not tell what {image} is built from here: every commit is listed"
+        return Changes(
+            everything.since, everything.until, everything.come, everything.leave, notes=(*everything.notes, note)
+        )
+    all_commits = (*everything.come, *everything.leave)
+    paths = {path for commit in all_commits for path in commit.paths}
+    inputs = with_history(
+        asked,
+        all_commits,
+        (everything.since, everything.until),
+        _elsewhere(checkout.git, everything.until),
+        checkout.git,
+    )
+    gone = frozenset(path for path in paths if not checkout.exists(path))
+    come, leave = _touching(everything.come, inputs, gone), _touching(everything.leave, inputs, gone)
+    skipped = len(all_commits) - len(come) - len(leave)
+    return Changes(everything.since, everything.until, come, leave, skipped, notes=everything.notes)
+
+
+def _touching(commits: Sequence[Commit], inputs: ImageInputs, gone: frozenset[str]) -> tuple[Commit, ...]:
+    return tuple(commit for commit in commits if inputs.touched_by(commit.paths, gone))
+
+
+def _elsewhere(git: Git, commit: str) -> list[str]:
+    """What differs between a commit and the checkout as it stands, changes that are in no commit included."""
+    return [path for path in (git("diff", "--name-only", "-z", "--no-renames", commit) or "").split("\0") if path]
+
+
+def _has(git: Git, commit: str) -> bool:
+    return git("cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
+def _notes(git: Git, come: Sequence[Commit], leave: Sequence[Commit]) -> tuple[str, ...]:
+    notes = []
+    if len(come) > MOST_COMMITS or len(leave) > MOST_COMMITS:
+        notes.append(f"only the newest {MOST_COMMITS} commits were looked at")
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        notes.append("this clone is shallow, so commits may be missing: git fetch --unshallow")
+    return tuple(notes)
+
+
+def _how_to_fetch(git: Git, missing: Sequence[str]) -> str:
+    names = " and ".join(commit[:12] for commit in missing)
+    if git("rev-parse", "--git-dir") is None:
+        return f"no git checkout here, so what is between the commits can't be told (they are {names})"
+    shallow = git("rev-parse", "--is-shallow-repository") == "true"
+    command = "git fetch --unshallow" if shallow else f"git fetch origin {' '.join(missing)}"
+    return f"commit {names} is not in this clone: {command}"

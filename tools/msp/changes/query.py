@@ -1,0 +1,49 @@
+"""Asking Bazel what an image is built from, at the commit that is checked out."""
+
+import re
+
+from msp.changes.inputs import ImageInputs, package_of_build_file
+from msp.ci.bazel import Bazel
+
+# //package:name of this workspace, also in the form that names its repository: @//…, @@//….
+_LABEL = re.compile(r"^@{0,2}//(?P<package>[^:]*):(?P<name>.+)$")
+
+
+def query_inputs(bazel: Bazel, image: str) -> ImageInputs | None:
+    """What a target is built from, as the BUILD files stand in the checkout.
+
+    Asks for source files, and for the BUILD and .bzl files that say how they are used. `query` knows no configuration,
+    so that every branch of a `select` counts.
+
+    Args:
+        bazel: In the workspace.
+        image: The label of the image: `//svc:image`.
+
+    Returns:
+        The inputs; None where Bazel does not answer.
+    """
+    target = f'"{image}"'
+    said = bazel(
+        "query",
+        f'kind("source file", deps({target})) + buildfiles(deps({target}))',
+        "--output=label",
+        "--keep_going",
+        "--noshow_progress",
+    )
+    return None if said is None else inputs_of(said)
+
+
+def inputs_of(labels: str) -> ImageInputs:
+    """The inputs that a query's labels name, one a line; those of other repositories come by way of MODULE.bazel."""
+    files, packages = set(), set()
+    for line in labels.splitlines():
+        found = _LABEL.match(line.strip())
+        if found is None:
+            continue
+        path = f"{found['package']}/{found['name']}".lstrip("/")
+        files.add(path)
+        if (package := package_of_build_file(path)) is not None:
+            packages.add(package)
+        else:
+            packages.add(found["package"])
+    return ImageInputs(frozenset(files), frozenset(packages))
