@@ -78,24 +78,24 @@ class TinyBazel:
         self._folder = folder
 
     def __call__(self, *arguments: str) -> str | None:
-        found = re.search(r'deps\("(//[^"]*)"\)', arguments[1])
-        if found is None:
+        asked = re.search(r"deps\(set\(([^)]*)\)\)", arguments[1])
+        if asked is None:
             return None
-        files, builds = self._closure(found[1])
+        files, builds = self._closure(re.findall(r'"([^"]*)"', asked[1]))
         labels = [f"//{package}:{name}" for package, name in sorted(files)]
         labels += [f"//{package}:BUILD.bazel" for package in sorted(builds)]
         return "\n".join([*labels, "@pip//x:y.py", "@@other//:z"]) + "\n"
 
     def digest(self, label: str) -> tuple[tuple[str, str], ...]:
         """What the target's image would be: every input's path and content."""
-        files, _ = self._closure(label)
+        files, _ = self._closure([label])
         paths = sorted(f"{package}/{name}".lstrip("/") for package, name in files)
         return tuple((path, (self._folder / path).read_text()) for path in paths if (self._folder / path).exists())
 
-    def _closure(self, label: str) -> tuple[set[tuple[str, str]], set[str]]:
+    def _closure(self, labels: list[str]) -> tuple[set[tuple[str, str]], set[str]]:
         files: set[tuple[str, str]] = set()
         seen: set[str] = set()
-        ahead = [label]
+        ahead = list(labels)
         while ahead:
             package = ahead.pop().removeprefix("//").partition(":")[0]
             if package in seen or not (build := self._folder / package / "BUILD.bazel").exists():

@@ -1,7 +1,8 @@
 """Which commits a release brings, and which it takes away, as far as an image is concerned."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from msp.changes.build_history import with_history
 from msp.changes.commit import Commit, read_commits
@@ -12,6 +13,8 @@ from msp.ci.git import Git
 
 # More than that nobody reads; the number of the rest is told.
 MOST_COMMITS = 5000
+# In one command, whose length systems bound.
+_MOST_PATHS = 500
 
 
 @dataclass(frozen=True)
@@ -95,34 +98,33 @@ def changes_between(checkout: Checkout, since: str, until: str, *, image: str = 
 
 
 def _only_of_image(everything: Changes, checkout: Checkout, image: str) -> Changes:
-    asked = query_inputs(checkout.bazel, image)
-    if asked is None:
+    git, since, until = checkout.git, everything.since, everything.until
+
+    def diff(files: list[str]) -> str:
+        return "\n".join(_patches(git, span, files) for span in (f"{since}...{until}", f"{until}...HEAD", "HEAD"))
+
+    inputs = with_history(partial(query_inputs, checkout.bazel), image, diff)
+    if inputs is None:
         note = f"Bazel does not tell what {image} is built from here: every commit is listed"
-        return Changes(
-            everything.since, everything.until, everything.come, everything.leave, notes=(*everything.notes, note)
-        )
-    all_commits = (*everything.come, *everything.leave)
-    paths = {path for commit in all_commits for path in commit.paths}
-    inputs = with_history(
-        asked,
-        all_commits,
-        (everything.since, everything.until),
-        _elsewhere(checkout.git, everything.until),
-        checkout.git,
-    )
+        return replace(everything, notes=(*everything.notes, note))
+    paths = {path for commit in (*everything.come, *everything.leave) for path in commit.paths}
     gone = frozenset(path for path in paths if not checkout.exists(path))
     come, leave = _touching(everything.come, inputs, gone), _touching(everything.leave, inputs, gone)
-    skipped = len(all_commits) - len(come) - len(leave)
-    return Changes(everything.since, everything.until, come, leave, skipped, notes=everything.notes)
+    skipped = len(everything.come) + len(everything.leave) - len(come) - len(leave)
+    return replace(everything, come=come, leave=leave, skipped=skipped)
+
+
+def _patches(git: Git, span: str, files: list[str]) -> str:
+    """What a range of commits changed in some files; of `HEAD`, what the checkout has changed since."""
+    how = ("--unified=0", "--no-renames", "--no-color", "--no-ext-diff", "--src-prefix=", "--dst-prefix=")
+    log = ("log", "--format=", "--diff-merges=first-parent", "--patch")
+    command = (*(("diff",) if span == "HEAD" else log), *how, span)
+    parts = [files[first : first + _MOST_PATHS] for first in range(0, len(files), _MOST_PATHS)]
+    return "\n".join(git(*command, "--", *part) or "" for part in parts)
 
 
 def _touching(commits: Sequence[Commit], inputs: ImageInputs, gone: frozenset[str]) -> tuple[Commit, ...]:
     return tuple(commit for commit in commits if inputs.touched_by(commit.paths, gone))
-
-
-def _elsewhere(git: Git, commit: str) -> list[str]:
-    """What differs between a commit and the checkout as it stands, changes that are in no commit included."""
-    return [path for path in (git("diff", "--name-only", "-z", "--no-renames", commit) or "").split("\0") if path]
 
 
 def _has(git: Git, commit: str) -> bool:

@@ -29,13 +29,14 @@ class ImageInputs:
         files: Inputs for certain, as paths from the repository's root: `svc/main.py`.
         packages: Bazel packages that hold an input; the root's is the empty text. A file of one that is gone from the
             checkout counts, for a `glob` may have taken it.
-        unsure: Packages whose BUILD files say at another commit than the checked-out one what is an input: all their
-            files count.
+        unsure: Packages whose every file counts, because a pattern changed that says what is an input.
+        everything: Whether any file counts.
     """
 
     files: frozenset[str] = field(default_factory=frozenset)
     packages: frozenset[str] = field(default_factory=frozenset)
     unsure: frozenset[str] = field(default_factory=frozenset)
+    everything: bool = False
 
     def touched_by(self, paths: Iterable[str], gone: frozenset[str] = frozenset()) -> bool:
         """Whether any of these paths is, or may have been, an input.
@@ -44,7 +45,7 @@ class ImageInputs:
             paths: What a commit changed.
             gone: Those of all commits that the checkout no longer has.
         """
-        return any(self._is_input(path, path in gone) for path in paths)
+        return self.everything or any(self._is_input(path, path in gone) for path in paths)
 
     def _is_input(self, path: str, gone: bool) -> bool:
         if path in self.files or changes_every_build(path):

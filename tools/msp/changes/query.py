@@ -1,6 +1,7 @@
 """Asking Bazel what an image is built from, at the commit that is checked out."""
 
 import re
+from collections.abc import Iterable
 
 from msp.changes.inputs import ImageInputs, package_of_build_file
 from msp.ci.bazel import Bazel
@@ -9,23 +10,23 @@ from msp.ci.bazel import Bazel
 _LABEL = re.compile(r"^@{0,2}//(?P<package>[^:]*):(?P<name>.+)$")
 
 
-def query_inputs(bazel: Bazel, image: str) -> ImageInputs | None:
-    """What a target is built from, as the BUILD files stand in the checkout.
+def query_inputs(bazel: Bazel, targets: Iterable[str]) -> ImageInputs | None:
+    """What targets are built from, as the BUILD files stand in the checkout.
 
     Asks for source files, and for the BUILD and .bzl files that say how they are used. `query` knows no configuration,
     so that every branch of a `select` counts.
 
     Args:
         bazel: In the workspace.
-        image: The label of the image: `//svc:image`.
+        targets: Their labels: `//svc:image`; those that do not exist are passed over.
 
     Returns:
         The inputs; None where Bazel does not answer.
     """
-    target = f'"{image}"'
+    deps = "deps(set({}))".format(" ".join(f'"{label}"' for label in sorted(targets)))
     said = bazel(
         "query",
-        f'kind("source file", deps({target})) + buildfiles(deps({target}))',
+        f'kind("source file", {deps}) + buildfiles({deps})',
         "--output=label",
         "--keep_going",
         "--noshow_progress",

@@ -8,6 +8,9 @@ from pathlib import Path
 # A query in a large workspace loads every package below the target; another command may hold the server meanwhile.
 _SECONDS = 300.0
 
+# `query --keep_going` ends with 3 where some package could not be read: what it prints is true, and may lack something.
+_PARTIAL = 3
+
 # Given the arguments after `bazel`, what it prints; None where it fails or there is none.
 Bazel = Callable[..., str | None]
 
@@ -47,7 +50,8 @@ def bazel_in(
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout if done.returncode == 0 else None
+        partial = arguments[:1] == ("query",) and done.returncode == _PARTIAL
+        return done.stdout if done.returncode == 0 or partial else None
 
     return bazel
 
