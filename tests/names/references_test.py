@@ -71,3 +71,10 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert str(reference) == text
     assert is_tag(reference.tag) or not reference.tag
     assert is_digest(reference.digest) or not reference.digest
+
+
+def test_a_name_has_at_most_255_characters_with_its_host() -> None:
+    name = "a" * (255 - len("us.gcr.io/"))
+    assert Repository.parse(f"us.gcr.io/{name}").name == name
+    with pytest.raises(InvalidReferenceError, match="is not a repository's name"):
+        Repository.parse(f"us.gcr.io/{name}a")

@@ -1,0 +1,115 @@
+"""How many small mistakes in the core rooms the tests notice: a score for each room, and what survived.
+
+    python3 -m venv .venv-mutation
+    .venv-mutation/bin/pip install -r requirements_lock.txt && .venv-mutation/bin/pip install cosmic-ray
+    .venv-mutation/bin/python tests/mutation/score.py --rooms=names,text --sample=50
+
+Works on a copy of the last commit, so that the checkout is never changed. Not run by CI: each mutant takes a test run.
+"""
+
+import argparse
+import io
+import os
+import random
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# What a mutant that loops for ever may take.
+SECONDS = 120.0
+# These change nothing that a test could see: annotations and decorators that only describe.
+WITHOUT_EFFECT = ("core/RemoveDecorator", "core/ReplaceBinaryOperator_BitOr")
+
+
+@dataclass(frozen=True)
+class Room:
+    """A part of the code, and the tests that hold it.
+
+    Attributes:
+        sources: Folder or file, from the repository's root.
+        tests: Files and folders for pytest.
+    """
+
+    sources: str
+    tests: tuple[str, ...]
+
+
+ROOMS = {
+    "changes": Room("tools/msp/changes", ("tests/changes",)),
+    "names": Room("tools/msp/names", ("tests/names",)),
+    "planning": Room("tools/msp/delivery/planning", ("tests/delivery/plan_test.py", "tests/delivery/fit_test.py")),
+    "rollouts": Room("tools/msp/rollouts", ("tests/rollouts",)),
+    "text": Room("tools/msp/text.py", ("tests/text_test.py",)),
+}
+
+
+def copy(folder: Path) -> None:
+    """Unpacks the last commit's files into a folder."""
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="data")
+
+
+def passes(tests: Sequence[str]) -> bool:
+    """Whether a room's tests pass, in the present folder."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    # A stale bytecode file would hide a mutant that was written within the same second.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def survivors(room: Room, sample: int, seed: int) -> Iterator[str | None]:
+    """Tries mutants of a room, in the present folder: a text for each that survives, None for each that is noticed."""
+    from cosmic_ray.commands import init
+    from cosmic_ray.mutating import use_mutation
+    from cosmic_ray.plugins import get_operator
+    from cosmic_ray.work_db import use_db
+
+    path = Path(room.sources)
+    modules = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    with use_db("session.sqlite") as session:
+        init(modules, session, {})
+        found = [item.mutations[0] for item in session.work_items]
+    chosen = [each for each in found if not each.operator_name.startswith(WITHOUT_EFFECT)]
+    random.Random(seed).shuffle(chosen)
+    for each in chosen[:sample]:
+        operator = get_operator(each.operator_name)(**dict(each.operator_args or {}))
+        with use_mutation(each.module_path, operator, each.occurrence):
+            noticed = not passes(room.tests)
+        line = each.module_path.read_text("utf-8").splitlines()[each.start_pos[0] - 1].strip()
+        yield None if noticed else f"{each.module_path}:{each.start_pos[0]}: {each.operator_name[5:]}: {line}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Tries the rooms; prints each one's score and its survivors."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rooms", default=",".join(ROOMS), help="which, separated by commas: %(default)s")
+    parser.add_argument("--sample", type=int, default=100, help="mutants a room: %(default)s")
+    parser.add_argument("--seed", type=int, default=1, help="which mutants: %(default)s")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        copy(Path(folder))
+        os.chdir(folder)
+        for name in given.rooms.split(","):
+            if not passes(ROOMS[name].tests):
+                print(f"{name}: the tests fail before anything is changed")
+                return 1
+            results = list(survivors(ROOMS[name], given.sample, given.seed))
+            alive = [text for text in results if text is not None]
+            print(f"{name}: {len(results) - len(alive)} of {len(results)} mutants noticed", flush=True)
+            for text in alive:
+                print(f"  survived: {text}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
