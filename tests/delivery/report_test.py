@@ -13,11 +13,22 @@ from msp.ci.buildkite import BuildkiteAgent
 from msp.ci.github import GitHubActions
 from msp.delivery.outcome import DeliveryError, Outcome
 from msp.delivery.planning.plan import ReleasePlan, plan
-from msp.delivery.preflight.findings import Survey
 from msp.delivery.report.ci import CiReport
+from msp.delivery.report.events import (
+    Event,
+    Failed,
+    Finished,
+    Noted,
+    Planned,
+    PreflightPassed,
+    Pushed,
+    Released,
+    Report,
+    RolloutSeen,
+    to_all,
+)
 from msp.delivery.report.json_file import JsonReport
-from msp.delivery.report.reporter import Reporter, Reporters
-from msp.delivery.report.terminal import Brief, Console, plan_text
+from msp.delivery.report.terminal import Console, brief, plan_text
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 from msp.gcp.deploy_resources import Rollout, RolloutState
@@ -43,19 +54,30 @@ def outcome(state: str = "SUCCEEDED", failure: str = "", **fields: Any) -> Outco
     return Outcome(made(), STAGES, state, "deploy-0123456789ab-42", rollout, created=True, failure=failure, **fields)
 
 
-def tell(reporter: Reporter, end: Outcome) -> None:
-    reporter.planned(made())
-    reporter.surveyed(Survey(STAGES, None, None, ("something is odd",)))
-    reporter.pushed(made())
-    reporter.released(made(), created=True)
-    for state in (RolloutState.PENDING_RELEASE, RolloutState.IN_PROGRESS, RolloutState.IN_PROGRESS):
-        reporter.rolling(Rollout(target_id=STAGES[0], state=state))
-    reporter.finished(end)
+def tell(report: Report, end: Outcome) -> None:
+    states = (RolloutState.PENDING_RELEASE, RolloutState.IN_PROGRESS, RolloutState.IN_PROGRESS)
+    story: list[Event] = [
+        Planned(made()),
+        PreflightPassed(("something is odd",)),
+        Noted("asked again"),
+        Pushed(made()),
+        Released(made(), created=True),
+        *(RolloutSeen(Rollout(target_id=STAGES[0], state=state)) for state in states),
+        Finished(end),
+    ]
+    for event in story:
+        report(event)
 
 
-def console(end: Outcome, environment: dict[str, str] | None = None, kind: type[Console] = Console) -> str:
+def console(end: Outcome, environment: dict[str, str] | None = None) -> str:
     out = io.StringIO()
-    tell(kind(out, environment or {}), end)
+    tell(Console(out, environment or {}).report, end)
+    return out.getvalue()
+
+
+def quiet(end: Outcome) -> str:
+    out = io.StringIO()
+    tell(brief(out), end)
     return out.getvalue()
 
 
@@ -90,10 +112,8 @@ def test_what_waits_for_approval_says_how_to_approve() -> None:
 
 
 def test_quiet_prints_how_it_ended() -> None:
-    assert console(outcome(), kind=Brief) == (
-        "note: something is odd\nstaging-us-central1: runs deploy-0123456789ab-42\n"
-    )
-    assert "out of cheese" in console(outcome("FAILED", "out of cheese"), kind=Brief)
+    assert quiet(outcome()) == "note: something is odd\nstaging-us-central1: runs deploy-0123456789ab-42\n"
+    assert "out of cheese" in quiet(outcome("FAILED", "out of cheese"))
 
 
 def test_buildkites_log_is_folded_and_unfolds_where_it_failed() -> None:
@@ -110,7 +130,7 @@ def test_buildkites_log_is_folded_and_unfolds_where_it_failed() -> None:
 
 def test_an_error_unfolds_the_log() -> None:
     out = io.StringIO()
-    Console(out, {"BUILDKITE": "true"}).failed(made(), DeliveryError("no way"))
+    Console(out, {"BUILDKITE": "true"}).report(Failed(made(), DeliveryError("no way")))
     assert "+++ //svc:msp_deploy was not delivered: no way" in out.getvalue()
 
 
@@ -121,10 +141,10 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_gets_colours_unless_it_wants_none() -> None:
     out = Terminal()
-    tell(Console(out, {}), outcome())
+    tell(Console(out, {}).report, outcome())
     assert "\x1b[32m✓\x1b[0m" in out.getvalue()
     out = Terminal()
-    tell(Console(out, {"NO_COLOR": "1"}), outcome())
+    tell(Console(out, {"NO_COLOR": "1"}).report, outcome())
     assert "\x1b" not in out.getvalue()
 
 
@@ -132,8 +152,8 @@ def test_a_long_wait_on_a_terminal_gets_a_spinner_that_goes_away() -> None:
     out, times = Terminal(), iter(range(100))
     screen = Console(out, {}, lambda: float(next(times)))
     for _ in range(4):
-        screen.rolling(Rollout(target_id=STAGES[0], state=RolloutState.IN_PROGRESS))
-    screen.finished(outcome())
+        screen.report(RolloutSeen(Rollout(target_id=STAGES[0], state=RolloutState.IN_PROGRESS)))
+    screen.report(Finished(outcome()))
     assert "is under way" in out.getvalue()
 
 
@@ -145,7 +165,7 @@ def test_the_plan_for_a_dry_run_is_whole() -> None:
 
 def test_json_has_what_later_steps_need(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    tell(JsonReport(file), outcome())
+    tell(JsonReport(file).report, outcome())
     found = json.loads(file.read_text())
     keys = ("pipeline", "release", "rollout", "state", "image", "tag", "digest", "target", "created")
     assert {key: found[key] for key in keys} == {
@@ -159,7 +179,7 @@ def test_json_has_what_later_steps_need(tmp_path: Path) -> None:
         "target": "staging-us-central1",
         "created": True,
     }
-    JsonReport(file).failed(made(), DeliveryError("no way", hint="go home"))
+    JsonReport(file).report(Failed(made(), DeliveryError("no way", hint="go home")))
     found = json.loads(file.read_text())
     assert found["state"] is None
     assert found["error"] == {"message": "no way", "hint": "go home"}
@@ -201,7 +221,7 @@ def ci_report(agent: Agent, summary: Path | None = None) -> CiReport:
 
 def test_buildkite_gets_a_note_and_meta_data() -> None:
     agent = Agent()
-    tell(ci_report(agent), outcome())
+    tell(ci_report(agent).report, outcome())
     (annotate, markdown), *meta_data = agent.calls
     assert annotate == ["annotate", "--style", "success", "--context", "msp-delivery-msp-example"]
     for word in (
@@ -222,8 +242,8 @@ def test_buildkite_gets_a_note_and_meta_data() -> None:
 def test_a_failure_is_a_red_note() -> None:
     agent = Agent()
     report = ci_report(agent)
-    report.finished(outcome("FAILED", "out of <b>cheese</b>"))
-    report.failed(made(), DeliveryError("no way", hint="go home"))
+    report.report(Finished(outcome("FAILED", "out of <b>cheese</b>")))
+    report.report(Failed(made(), DeliveryError("no way", hint="go home")))
     (first, failed), *_, (second, error) = agent.calls
     assert "error" in first
     assert "error" in second
@@ -235,14 +255,14 @@ def test_a_commits_subject_can_not_write_the_note() -> None:
     agent = Agent()
     nasty = "a | b `c` [d](e) <img src=x>\n# f"
     end = Outcome(made(nasty), STAGES, "SUCCEEDED", "r")
-    ci_report(agent).finished(end)
+    ci_report(agent).report(Finished(end))
     row = next(line for line in agent.calls[0][1].splitlines() if line.startswith("| Commit"))
     assert row == "| Commit | `0123456789ab` a \\| b \\`c\\` \\[d\\](e) &lt;img src=x&gt; \\# f |"
 
 
 def test_github_gets_a_summary_and_outputs(tmp_path: Path) -> None:
     agent, summary = Agent(), tmp_path / "summary"
-    tell(ci_report(agent, summary), outcome())
+    tell(ci_report(agent, summary).report, outcome())
     assert DIGEST in summary.read_text()
     assert DIGEST in summary.with_suffix(".out").read_text()
     assert agent.calls == []
@@ -251,5 +271,5 @@ def test_github_gets_a_summary_and_outputs(tmp_path: Path) -> None:
 def test_no_ci_hears_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
-    tell(Reporters([CiReport({}, out, "msp-example")]), outcome())
+    tell(to_all([CiReport({}, out, "msp-example").report]), outcome())
     assert out.getvalue() == ""

@@ -8,12 +8,12 @@ from msp.ci.buildkite import BuildkiteAgent, Style
 from msp.ci.github import GitHubActions
 from msp.delivery.outcome import Outcome
 from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.report.reporter import Ignore
+from msp.delivery.report.events import Event, Failed, Finished
 from msp.delivery.report.stages_picture import next_steps, picture
 from msp.errors import MspError
 
 
-class CiReport(Ignore):
+class CiReport:
     """Tells the CI. Silent where there is none.
 
     Args:
@@ -36,17 +36,20 @@ class CiReport(Ignore):
         self._buildkite = buildkite or BuildkiteAgent(environment, out)
         self._github = github or GitHubActions(environment, out)
 
-    def finished(self, outcome: Outcome) -> None:
-        """The note, and what later steps may ask for: `{service}/release`, `{service}/digest` and `{service}/state`."""
+    def report(self, event: Event) -> None:
+        """Leaves a note at the end, and what later steps may ask for: release, digest and state."""
+        match event:
+            case Finished(outcome):
+                self._finished(outcome)
+            case Failed(plan, error):
+                self._annotate(failed_markdown(self._service, plan, error), "error")
+
+    def _finished(self, outcome: Outcome) -> None:
         style: Style = "error" if outcome.exit_code else "success" if outcome.state == "SUCCEEDED" else "info"
         self._annotate(finished_markdown(self._service, outcome), style)
         for key, value in (("release", outcome.release), ("digest", outcome.plan.digest), ("state", outcome.state)):
             self._buildkite.set_meta_data(f"{self._service}/{key}", value)
             self._github.set_output(key, value)
-
-    def failed(self, plan: ReleasePlan, error: MspError) -> None:
-        """The note."""
-        self._annotate(failed_markdown(self._service, plan, error), "error")
 
     def _annotate(self, markdown: str, style: Style) -> None:
         self._buildkite.annotate(markdown, context=f"msp-delivery-{self._service}", style=style)

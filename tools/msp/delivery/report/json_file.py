@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from msp.delivery.outcome import Outcome
-from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.report.reporter import Ignore
+from msp.delivery.report.events import Event, Failed, Finished
 from msp.errors import MspError, UsageError
 
 
-class JsonReport(Ignore):
+class JsonReport:
     """Writes the file when the deployment ends, however it does.
 
     Args:
@@ -28,14 +27,14 @@ class JsonReport(Ignore):
         if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
             raise UsageError(f"--json_output: no file can be made in {path.parent}", hint="name another directory")
 
-    def finished(self, outcome: Outcome) -> None:
-        """Writes how it ended."""
-        self._write(result(outcome))
-
-    def failed(self, plan: ReleasePlan, error: MspError) -> None:
-        """Writes that it did not come to its end, and why."""
-        known = result(Outcome(plan, plan.stages, "", plan.release))
-        self._write({**known, "state": None, "error": {"message": error.message, "hint": error.hint}})
+    def report(self, event: Event) -> None:
+        """Writes how it ended, or why it did not come to its end."""
+        match event:
+            case Finished(outcome):
+                self._write(result(outcome))
+            case Failed(plan, error):
+                known = result(Outcome(plan, plan.stages, "", plan.release))
+                self._write({**known, "state": None, "error": {"message": error.message, "hint": error.hint}})
 
     def _write(self, content: dict[str, Any]) -> None:
         aside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
