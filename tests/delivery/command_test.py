@@ -70,7 +70,7 @@ def command(world: "World") -> Command:
 
 
 def test_delivers_as_buildkite_says(command: Command, world: "World") -> None:
-    done = command("--json_output=result.json", "--labels=team=search", **BUILDKITE)
+    done = command("--json_output=result.json", "--labels=team=search", "--timeout=5m", **BUILDKITE)
     assert (done.returncode, done.stderr) == (0, "")
     (release,) = world.releases()
     assert release["name"].endswith("/deploy-0123456789ab-7")
@@ -102,7 +102,7 @@ def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "Wo
     ("flag", "message"),
     [
         ("--dry_rum", "Unknown command line flag 'dry_rum'. Did you mean: dry_run ?"),
-        ("--timeout=soon", "flag --timeout=soon"),
+        ("--timeout=soon", "flag --timeout=soon: no duration: write seconds (300), or 300s, 5m, 1h30m"),
         ("--labels=team", "--labels: 'team' is not key=value"),
         ("--local_cloud=here", "not the address of a local cloud: 'here'"),
         ("--commit=main", "--commit: 'main' is no full commit hash"),

@@ -5,6 +5,33 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from msp.text import harmless_lines
+
+
+def workflow_command(name: str, text: str, **properties: str) -> str:
+    """A line by which a program tells GitHub Actions something through its log.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+
+    Args:
+        name: `error`, `warning` or `notice`.
+        text: What to show; may be of several lines.
+        properties: `title="Rollout failed"`.
+
+    Returns:
+        `::error title=Rollout failed::out of cheese`, on one line whatever the text holds.
+    """
+    pairs = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{name}{' ' if pairs else ''}{pairs}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return harmless_lines(text).replace("%", "%25").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
 
 class GitHubActions:
     """Reports to the run's page, through the files that GitHub names. Nothing here can fail a deployment.
