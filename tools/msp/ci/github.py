@@ -37,8 +37,8 @@ class GitHubActions:
     """Reports to the run's page, through the files that GitHub names. Nothing here can fail a deployment.
 
     Args:
-        environment: Tells whether this is GitHub Actions, and where the files are.
-        out: Where to say what went wrong.
+        environment: Tells whether this is GitHub Actions (`GITHUB_ACTIONS`), and where the files are.
+        out: The log, which GitHub reads for commands.
         delimiter: Makes a text that no value contains.
     """
 
@@ -52,13 +52,23 @@ class GitHubActions:
 
     def summarize(self, markdown: str) -> bool:
         """Adds to the summary of the step; returns whether it is there."""
-        return self._append("GITHUB_STEP_SUMMARY", markdown.rstrip("\n") + "\n")
+        return self._append("GITHUB_STEP_SUMMARY", harmless_lines(markdown).rstrip("\n") + "\n")
 
     def set_output(self, name: str, value: str) -> bool:
         """Leaves a value for later steps; returns whether it is there."""
         # The form for values of several lines, so that none can smuggle in another output.
         end = self._delimiter()
-        return self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
+        return self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{harmless_lines(value)}\n{end}\n")
+
+    def error(self, text: str, *, title: str) -> None:
+        """Shows an error at the head of the run's page.
+
+        Args:
+            text: What is wrong, on one line or several: `the rollout failed: out of cheese`.
+            title: Its heading: `msp-example`.
+        """
+        if self.active:
+            print(workflow_command("error", text, title=title), file=self._out, flush=True)
 
     def _append(self, variable: str, text: str) -> bool:
         path = self._environment.get(variable)

@@ -47,6 +47,9 @@ class CiReport:
     def _finished(self, outcome: Outcome) -> None:
         style: Style = "error" if outcome.exit_code else "success" if outcome.state == "SUCCEEDED" else "info"
         self._annotate(finished_markdown(self._service, outcome), style)
+        if outcome.exit_code:
+            # Of an error the command's entry tells GitHub; this is none to it.
+            self._github.error(f"the rollout to {outcome.target} failed: {outcome.failure}", title=self._service)
         for key, value in (("release", outcome.release), ("digest", outcome.plan.digest), ("state", outcome.state)):
             self._buildkite.set_meta_data(f"{self._service}/{key}", value)
             self._github.set_output(key, value)
