@@ -79,6 +79,9 @@ def test_delivers_as_buildkite_says(command: Command, world: "World") -> None:
     assert release["labels"] == {"commit": COMMIT, "team": "search"}
     assert json.loads((world.tmp_path / "result.json").read_text())["state"] == "SUCCEEDED"
     assert "+++ Delivered in" in done.stdout
+    assert "console.cloud.google.com" not in done.stdout
+    assert f"  http://{command.address}/\n" in done.stdout
+    assert "note: buildkite-agent is neither on PATH nor in BUILDKITE_BIN_PATH" in done.stdout
 
 
 def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "World") -> None:

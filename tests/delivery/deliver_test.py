@@ -299,3 +299,20 @@ def test_a_program_that_does_not_push(world: "World", text: str, message: str) -
         world.deliver(push)
     assert raised.value.hint
     assert world.releases() == []
+
+
+def test_that_no_tag_was_written_is_said_only_where_none_was(world: "World") -> None:
+    image = world.image(b"layer")
+    world.fault("registry/StartBlobUpload", code="PERMISSION_DENIED", message="no")
+    with pytest.raises(MspError) as before:
+        world.deliver(image)
+    assert "nothing was released, and no tag was written" in before.value.hint
+    assert world.tag("0123456789ab_42") is None
+    world.cloud.faults.clear()
+    # The registry takes the manifest, and its answer is lost: who asks can't tell.
+    world.fault("registry/PutManifest", lose_response=True)
+    with pytest.raises(MspError) as after:
+        world.deliver(image)
+    assert "no tag was written" not in after.value.hint
+    assert "whether" in after.value.hint
+    assert "0123456789ab_42 was pushed isn't known" in after.value.hint

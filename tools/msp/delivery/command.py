@@ -31,13 +31,13 @@ class Request:
     """What was asked for.
 
     Attributes:
-        known: What the user says about the build.
+        known: What the user says about the build: its commit, number and author.
         overrides: Other names, more labels.
-        settings: How to deploy.
-        endpoints: Where.
+        settings: Whether and how long to wait, and whether to release what runs already.
+        endpoints: Google's services, or a local cloud.
         dry_run: Only print the plan.
         quiet: Print only how it ended.
-        json_output: A file for the result.
+        json_output: The file to write the result to, or None.
     """
 
     known: Known = field(default_factory=Known)
@@ -54,10 +54,10 @@ class Host:
     """Where the command runs.
 
     Attributes:
-        environment: The process's variables.
-        out: For people.
-        now: The time in UTC.
-        find: Makes a path of one in the config.
+        environment: The process's variables: `os.environ`.
+        out: The stream that people and CIs read: stdout.
+        now: Tells the time, in UTC.
+        find: Finds a file that the config names: `_main/svc/image` to its path in the runfiles.
     """
 
     environment: Mapping[str, str]
@@ -70,9 +70,9 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
     """Deploys, or says what would be done.
 
     Args:
-        request: What was asked for.
-        config: The service.
-        around: Where this runs.
+        request: What was asked for, by flags.
+        config: What the target says: the service, its project, its image.
+        around: The process that this runs in.
         report: Is told of each event; by default the user, the CI and a file, if one was asked for, are.
 
     Returns:
@@ -88,7 +88,14 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
     build = find_build(request.known, around.environment, git, around.now())
     environments = stage_environments(around.find(config.spec)) if config.spec else ()
     image = _image(request, config, around)
-    made = plan(config, build, digest=image.digest, environments=environments, overrides=request.overrides)
+    made = plan(
+        config,
+        build,
+        digest=image.digest,
+        environments=environments,
+        overrides=request.overrides,
+        local_cloud=request.endpoints.cloud_deploy if request.endpoints.is_local else "",
+    )
     if request.dry_run:
         print(plan_text(made), file=around.out)
         planned = Outcome(made, made.stages, PLANNED, made.release)
@@ -106,7 +113,7 @@ def _report(request: Request, config: DeliveryConfig, around: Host) -> Report:
         reports.append(brief(around.out) if request.quiet else Console(around.out, around.environment).report)
     # Before what tells others, so that they can read it.
     if request.json_output is not None:
-        reports.append(JsonReport(request.json_output).report)
+        reports.append(JsonReport(request.json_output, around.out).report)
     if not request.dry_run:
         reports.append(CiReport(around.environment, around.out, config.msp_service_id).report)
     return to_all(reports)

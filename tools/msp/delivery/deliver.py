@@ -79,6 +79,7 @@ class Delivery:
         self._git = git
         self._settings = settings
         self._standing: list[str] = []
+        self._push: _Push | None = None
 
     def run(self) -> Outcome:
         """Deploys.
@@ -109,7 +110,7 @@ class Delivery:
         return outcome
 
     def _run(self) -> Outcome:
-        push = _Push(self._image, self._plan, self._clients)
+        push = self._push = _Push(self._image, self._plan, self._clients)
         began = time.perf_counter()
         try:
             survey = self._look(push)
@@ -196,7 +197,10 @@ class Delivery:
         return outcome
 
     def _how_to_go_on(self) -> str:
-        stands = self._standing or ["nothing was released, and no tag was written"]
+        tag = "no tag was written"
+        if self._push is not None and self._push.wrote:
+            tag = f"whether {self._plan.image}:{self._plan.tag} was pushed isn't known"
+        stands = self._standing or [f"nothing was released, and {tag}"]
         return "\n".join([*stands, f"to go on from there: {self._plan.rerun}"])
 
 
@@ -204,10 +208,16 @@ class _Push:
     """The push, in a thread of its own; it writes no manifest before it is told to finish.
 
     The thread is a daemon: an interrupted program ends without waiting for the network.
+
+    Attributes:
+        error: What the push ended by, where that was an error for the user.
+        wrote: Whether a manifest may have been written, whatever became of the answer.
     """
 
     def __init__(self, image: ImagePush, plan: ReleasePlan, clients: Clients) -> None:
         self.error: MspError | None = None
+        self.wrote = False
+        self._gate_lock = threading.Lock()
         self._failure: BaseException | None = None
         self._digest = ""
         self._told = threading.Event()
@@ -227,14 +237,17 @@ class _Push:
 
     def stop(self) -> None:
         """Has it end soon."""
-        self._stop.set()
+        with self._gate_lock:
+            self._stop.set()
         self._told.set()
         self._thread.join(_STOP_SECONDS)
 
     def _gate(self) -> None:
         self._told.wait()
-        if self._stop.is_set():
-            raise StoppedError("the push was stopped")
+        with self._gate_lock:
+            if self._stop.is_set():
+                raise StoppedError("the push was stopped")
+            self.wrote = True
 
     def _run(self, push: Callable[[], str]) -> None:
         try:

@@ -132,6 +132,7 @@ class Console:
             if self._groups.folds:
                 self._groups.begin(f"Delivered in {seconds:.1f} s", expanded=True)
             self._done(f"{outcome.target}: {in_words(outcome)}  ({seconds:.1f} s)")
+        self._notes(outcome.notes)
         if self._shows_stages:
             self._stages(outcome)
         self._groups.end()
@@ -189,6 +190,7 @@ def brief(out: TextIO) -> Report:
             case Finished(outcome) if outcome.state != PLANNED:
                 end = f"{outcome.target}: {in_words(outcome)}"
                 lines = [f"{end}: {outcome.failure}" if outcome.exit_code else end]
+                lines += [f"note: {note}" for note in outcome.notes]
             case _:
                 lines = []
         out.writelines(f"{harmless(line)}\n" for line in lines)
