@@ -147,6 +147,7 @@ def test_help_is_about_the_command(command: Command) -> None:
     assert "bazel run //svc:msp_deploy" in done.stdout
     for flag in ("[no]dry_run", "[no]wait", "timeout", "json_output", "local_cloud", "[no]force", "[no]quiet"):
         assert f"--{flag}" in done.stdout
+    assert "4 blocked" in done.stdout
 
 
 def test_quiet_says_one_line(command: Command, world: "World") -> None:

@@ -4,8 +4,8 @@
 
 Commit, build number and author come from flags, else from Buildkite or GitHub Actions, else from git. Run again, it
 takes up what stands: the same build never makes two releases. Exit codes: 0 done, 1 failed or refused, 2 usage or bad
-input, 3 the release was made and its rollout failed, 4 blocked: a freeze, a suspended pipeline, a hold or an approval
-has to let it through first.
+input, 3 the release was made and its rollout failed, 4 blocked: a freeze, a suspended pipeline or a hold has to end
+first.
 """
 
 import os
