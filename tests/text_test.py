@@ -26,6 +26,12 @@ BIDI_CONTROLS = {"RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
         ("\ufeffa\u200bb", "\ufffda\ufffdb"),
         ("\udc80", "\ufffd"),
         ("👩\u200d💻", "👩\u200d💻"),
+        ("::error::x", ":\ufffderror::x"),
+        ("\r\t::error::x", "  :\ufffderror::x"),
+        ("a ##[set-output name=a;]b", "a ##\ufffdset-output name=a;]b"),
+        ("+++ open", "++\ufffd open"),
+        ("^^^ +++", "^^\ufffd +++"),
+        ("a --- b, ---", "a --- b, ---"),
     ],
 )
 def test_one_line_without_controls(text: str, shown: str) -> None:
@@ -34,6 +40,7 @@ def test_one_line_without_controls(text: str, shown: str) -> None:
 
 def test_line_feeds_of_a_message_stay_and_carriage_returns_do_not() -> None:
     assert harmless_lines("a\r\nb\rc\x1b\nd") == "a\nb c\ufffd\nd"
+    assert harmless_lines("a\n::error::b\n--- c") == "a\n:\ufffderror::b\n--\ufffd c"
 
 
 def test_a_long_text_is_cut() -> None:

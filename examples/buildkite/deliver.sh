@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Adds a step to the running build for each deliverable. Services are released in parallel, one service's builds in turn.
+# Adds a step to the running build for each deliverable. Services are released in parallel, one service's builds one by one.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -8,7 +8,8 @@ step() {
   cat << STEP
   - label: ":rocket: $1"
     command: bazel run $1
-    # An older build goes first, and a newer one waits until its first rollout has ended.
+    # One at a time. A group goes by when its steps were added, which is no order of builds: where an older build's tests
+    # took longer, its delivery comes after a newer one's.
     concurrency: 1
     concurrency_group: deliver $1
     timeout_in_minutes: 60

@@ -18,6 +18,7 @@ class Checkout:
 
     def __init__(self, answers: dict[str, str | None]) -> None:
         self.answers: dict[str, str | None] = {
+            "--version": "git version 2.53.0",
             "rev-parse": COMMIT,
             "status": "",
             "log %s": "The subject",
@@ -180,3 +181,32 @@ def test_no_commit_anywhere_says_what_to_do() -> None:
         find_build(Known(), {}, no_git, NOW)
     assert "--commit" in raised.value.hint
     assert raised.value.exit_code == 2
+
+
+def test_a_missing_git_is_called_so() -> None:
+    with pytest.raises(UnknownBuildError, match="git can't be run") as raised:
+        find_build(Known(), {}, no_git, NOW)
+    assert "put git on PATH" in raised.value.hint
+    with pytest.raises(UnknownBuildError, match="'main' is no full commit hash, and git can't be run"):
+        find_build(Known(commit="main"), {}, no_git, NOW)
+    elsewhere = checkout(**{"rev-parse": None})
+    with pytest.raises(UnknownBuildError, match="no git checkout with a commit"):
+        find_build(Known(), {}, elsewhere, NOW)
+    with pytest.raises(UnknownBuildError, match="git here knows no commit of that name"):
+        find_build(Known(commit="main"), {}, elsewhere, NOW)
+
+
+HOSTILE = "Fix\r::set-output name=a::b\x1b]0;t\x07\u202e\x9b31m\u2028c"
+MILD = "Fix ::set-output name=a::b\ufffd]0;t\ufffd\ufffd\ufffd31m c"
+
+
+@pytest.mark.parametrize("environment", [{}, BUILDKITE, GITHUB])
+def test_what_git_the_ci_and_flags_say_is_made_harmless(environment: dict[str, str]) -> None:
+    as_it_is = {"BUILDKITE", "GITHUB_ACTIONS", "BUILDKITE_COMMIT", "GITHUB_SHA"}
+    ci = {key: value if key in as_it_is else HOSTILE for key, value in environment.items()}
+    git = checkout(**{"log %s": HOSTILE, "log %an": HOSTILE, "config": HOSTILE, "symbolic-ref": HOSTILE})
+    for given in (Known(), Known(COMMIT, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)):
+        build = find_build(given, ci, git, NOW)
+        texts = [build.author, build.branch, build.subject, build.build_url, build.build_number]
+        assert MILD in texts
+        assert not [text for text in texts if any(character in text for character in "\r\n\x1b\x07\x9b\u2028\u202e")]

@@ -69,7 +69,7 @@ def test_no_checkout_and_no_git_count_as_failing(tmp_path: Path, environment: di
 
 
 def test_a_git_that_hangs_counts_as_failing(tmp_path: Path) -> None:
-    def hang(*_args: object, timeout: float, **_options: object) -> "subprocess.CompletedProcess[str]":
+    def hang(*_args: object, timeout: float, **_options: object) -> "subprocess.CompletedProcess[bytes]":
         raise subprocess.TimeoutExpired("git", timeout)
 
     assert git_in(tmp_path, {}, hang)("status") is None
@@ -78,3 +78,13 @@ def test_a_git_that_hangs_counts_as_failing(tmp_path: Path) -> None:
 def test_variables_of_a_hook_do_not_lead_elsewhere(checkout: Path, environment: dict[str, str]) -> None:
     git = git_in(checkout, {**environment, "GIT_DIR": "/nowhere", "GIT_WORK_TREE": "/nowhere"})
     assert git("rev-parse", "--is-inside-work-tree") == "true"
+
+
+def test_a_carriage_return_in_a_subject_ends_no_line(checkout: Path, environment: dict[str, str]) -> None:
+    subject = "Fix it\r::set-output name=release::evil"
+    (checkout / "file").write_text("three\n")
+    command = ["git", "commit", "--quiet", "--all", "--cleanup=verbatim", f"--message={subject}"]
+    subprocess.run(command, cwd=checkout, env=environment, check=True)
+    git = git_in(checkout, environment)
+    assert git("log", "-1", "--format=%s") == subject
+    assert find_build(Known(), {}, git, NOW).subject == "Fix it ::set-output name=release::evil"

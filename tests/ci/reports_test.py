@@ -71,10 +71,22 @@ def test_an_annotation_is_cut_to_what_buildkite_takes(agent_log: Path) -> None:
     assert agent_log.read_text().endswith("é…")
 
 
-def test_no_agent_is_no_matter(tmp_path: Path) -> None:
+def test_an_agent_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
     out = io.StringIO()
     reporter = BuildkiteAgent({"BUILDKITE": "true", "PATH": str(tmp_path)}, out)
     assert not reporter.annotate("x", context="c", style="info")
+    assert not reporter.set_meta_data("k", "v")
+    assert out.getvalue() == (
+        "note: buildkite-agent is neither on PATH nor in BUILDKITE_BIN_PATH: "
+        "this build gets no annotation and no meta-data\n"
+    )
+
+
+def test_the_agent_is_found_where_the_path_was_reset(agent_log: Path) -> None:
+    out = io.StringIO()
+    environment = {"BUILDKITE": "true", "PATH": "/usr/bin:/bin", "BUILDKITE_BIN_PATH": str(agent_log.parent)}
+    assert BuildkiteAgent(environment, out).set_meta_data("k", "v")
+    assert agent_log.read_text() == "[meta-data]\n[set]\n[k]\nv"
     assert out.getvalue() == ""
 
 
@@ -126,3 +138,12 @@ def test_githubs_files_that_cant_be_written_are_told(tmp_path: Path) -> None:
     assert out.getvalue().startswith("note: GITHUB_STEP_SUMMARY can't be written: ")
     assert not GitHubActions(environment, out).set_output("a", "b")
     assert not GitHubActions({"GITHUB_STEP_SUMMARY": str(tmp_path / "x")}, out).summarize("x")
+
+
+def test_an_error_is_shown_on_the_runs_page_and_holds_no_other_command() -> None:
+    out = io.StringIO()
+    GitHubActions({"GITHUB_ACTIONS": "true"}, out).error("50% done\r\n::warning::x\x1b[31m", title="a,b: c\nd")
+    assert out.getvalue() == "::error title=a%2Cb%3A c%0Ad::50%25 done%0A:\ufffdwarning::x\ufffd[31m\n"
+    out = io.StringIO()
+    GitHubActions({}, out).error("x", title="y")
+    assert out.getvalue() == ""

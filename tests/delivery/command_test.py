@@ -70,7 +70,7 @@ def command(world: "World") -> Command:
 
 
 def test_delivers_as_buildkite_says(command: Command, world: "World") -> None:
-    done = command("--json_output=result.json", "--labels=team=search", **BUILDKITE)
+    done = command("--json_output=result.json", "--labels=team=search", "--timeout=5m", **BUILDKITE)
     assert (done.returncode, done.stderr) == (0, "")
     (release,) = world.releases()
     assert release["name"].endswith("/deploy-0123456789ab-7")
@@ -79,6 +79,9 @@ def test_delivers_as_buildkite_says(command: Command, world: "World") -> None:
     assert release["labels"] == {"commit": COMMIT, "team": "search"}
     assert json.loads((world.tmp_path / "result.json").read_text())["state"] == "SUCCEEDED"
     assert "+++ Delivered in" in done.stdout
+    assert "console.cloud.google.com" not in done.stdout
+    assert f"  http://{command.address}/\n" in done.stdout
+    assert "note: buildkite-agent is neither on PATH nor in BUILDKITE_BIN_PATH" in done.stdout
 
 
 def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "World") -> None:
@@ -102,7 +105,7 @@ def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "Wo
     ("flag", "message"),
     [
         ("--dry_rum", "Unknown command line flag 'dry_rum'. Did you mean: dry_run ?"),
-        ("--timeout=soon", "flag --timeout=soon"),
+        ("--timeout=soon", "flag --timeout=soon: no duration: write seconds (300), or 300s, 5m, 1h30m"),
         ("--labels=team", "--labels: 'team' is not key=value"),
         ("--local_cloud=here", "not the address of a local cloud: 'here'"),
         ("--commit=main", "--commit: 'main' is no full commit hash"),
@@ -144,6 +147,7 @@ def test_help_is_about_the_command(command: Command) -> None:
     assert "bazel run //svc:msp_deploy" in done.stdout
     for flag in ("[no]dry_run", "[no]wait", "timeout", "json_output", "local_cloud", "[no]force", "[no]quiet"):
         assert f"--{flag}" in done.stdout
+    assert "4 blocked" in done.stdout
 
 
 def test_quiet_says_one_line(command: Command, world: "World") -> None:

@@ -18,11 +18,8 @@ from msp.delivery.deliver import Delivery, Settings
 from msp.delivery.image_push import ImagePush, LayoutPush
 from msp.delivery.outcome import Outcome
 from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
-from msp.delivery.preflight.findings import Survey
-from msp.delivery.report.reporter import Ignore
+from msp.delivery.report import events
 from msp.delivery.target.config import DeliveryConfig
-from msp.errors import MspError
-from msp.gcp.deploy_resources import Rollout
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
 from msp.gcp.retry import RetryPolicy
@@ -40,7 +37,7 @@ CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 QUICK = RetryPolicy(attempts=4, sleep=lambda _: None)
 
 
-class Recorder(Ignore):
+class Recorder:
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -48,27 +45,19 @@ class Recorder(Ignore):
         self.warnings: tuple[str, ...] = ()
         self.states: list[str] = []
 
-    def planned(self, plan: ReleasePlan) -> None:  # noqa: ARG002
-        self.told.append("planned")
-
-    def surveyed(self, survey: Survey) -> None:
-        self.told.append("surveyed")
-        self.warnings = survey.warnings
-
-    def pushed(self, plan: ReleasePlan) -> None:  # noqa: ARG002
-        self.told.append("pushed")
-
-    def released(self, plan: ReleasePlan, *, created: bool) -> None:  # noqa: ARG002
-        self.told.append("released" if created else "taken up")
-
-    def rolling(self, rollout: Rollout) -> None:
-        self.states.append(rollout.state.value)
-
-    def finished(self, outcome: Outcome) -> None:
-        self.told.append(f"finished {outcome.state}")
-
-    def failed(self, plan: ReleasePlan, error: MspError) -> None:  # noqa: ARG002
-        self.told.append("failed")
+    def report(self, event: events.Event) -> None:
+        match event:
+            case events.PreflightPassed(warnings):
+                self.told.append("preflight passed")
+                self.warnings = warnings
+            case events.Released(_, created):
+                self.told.append("released" if created else "taken up")
+            case events.RolloutSeen(rollout):
+                self.states.append(rollout.state.value)
+            case events.Finished(outcome):
+                self.told.append(f"finished {outcome.state}")
+            case _:
+                self.told.append(type(event).__name__.lower())
 
 
 @dataclass
@@ -178,7 +167,7 @@ class World:
         image: ImagePush | Path,
         made: ReleasePlan | None = None,
         *,
-        reporter: Recorder | None = None,
+        report: events.Report = lambda _: None,
         retry: RetryPolicy = QUICK,
         git: Callable[..., str | None] = lambda *_: None,
         endpoints: Endpoints | None = None,
@@ -191,9 +180,7 @@ class World:
         )
         push = LayoutPush(image, Silent()) if isinstance(image, Path) else image
         settings = {"timeout": 20.0, **settings}
-        return Delivery(
-            made, push, clients, reporter=reporter or Recorder(), git=git, settings=Settings(**settings)
-        ).run()
+        return Delivery(made, push, clients, report=report, git=git, settings=Settings(**settings)).run()
 
     def releases(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.call("GET", f"/v1/{self.pipeline}/releases").get("releases", [])

@@ -11,6 +11,7 @@ import pytest
 from msp import names
 from msp.delivery.image_push import ProgramPush
 from msp.delivery.outcome import DeliveryError, InterruptedDeliveryError
+from msp.delivery.report import events
 from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout
 from msp.image.layout import Layout
@@ -31,7 +32,7 @@ def recorder(make_recorder: Any) -> "Recorder":
 
 def test_what_stands_is_what_the_contract_says(world: "World", recorder: "Recorder") -> None:
     image = world.image(b"layer")
-    outcome = world.deliver(image, reporter=recorder)
+    outcome = world.deliver(image, report=recorder.report)
     assert (outcome.state, outcome.created, outcome.exit_code) == ("SUCCEEDED", True, 0)
     assert outcome.release == "deploy-0123456789ab-42"
     assert outcome.rollout == "deploy-0123456789ab-42-to-staging-us-central1-0001"
@@ -53,18 +54,18 @@ def test_what_stands_is_what_the_contract_says(world: "World", recorder: "Record
         "target": "//svc:msp_deploy",
     }
     assert world.tag("0123456789ab_42") == digest
-    assert recorder.told == ["planned", "surveyed", "pushed", "released", "finished SUCCEEDED"]
+    assert recorder.told == ["planned", "preflight passed", "pushed", "released", "finished SUCCEEDED"]
     assert recorder.states[-1] == "SUCCEEDED"
 
 
 def test_the_same_build_again_changes_nothing(world: "World", recorder: "Recorder") -> None:
     image = world.image(b"layer")
     first = world.deliver(image)
-    again = world.deliver(image, reporter=recorder)
+    again = world.deliver(image, report=recorder.report)
     assert (again.state, again.release, again.rollout) == ("SUCCEEDED", first.release, first.rollout)
     assert not again.created
     assert len(world.releases()) == len(world.rollouts()) == 1
-    assert recorder.told == ["planned", "surveyed", "finished SUCCEEDED"]
+    assert recorder.told == ["planned", "preflight passed", "finished SUCCEEDED"]
 
 
 def test_an_image_that_the_first_stage_runs_is_not_released_again(world: "World") -> None:
@@ -140,7 +141,7 @@ def test_a_rollout_that_fails_ends_with_3_and_its_cause_and_a_rerun_tries_again(
 
 
 def test_without_waiting_it_ends_when_the_rollout_has_begun(world: "World", recorder: "Recorder") -> None:
-    outcome = world.deliver(world.image(b"layer"), reporter=recorder, wait=False)
+    outcome = world.deliver(world.image(b"layer"), report=recorder.report, wait=False)
     assert outcome.rollout
     assert len(recorder.states) == 1
 
@@ -174,7 +175,7 @@ def test_an_older_commit_is_pointed_out(world: "World", recorder: "Recorder", *,
         return "" if older else None
 
     world.deliver(world.image(b"new"), world.plan(commit=NEWER))
-    assert world.deliver(world.image(b"old"), reporter=recorder, git=git).state == "SUCCEEDED"
+    assert world.deliver(world.image(b"old"), report=recorder.report, git=git).state == "SUCCEEDED"
     assert asked == [("merge-base", "--is-ancestor", COMMIT, NEWER)]
     assert bool(recorder.warnings) is warned
     if warned:
@@ -207,35 +208,30 @@ def test_an_image_that_is_only_about_to_run_is_released(world: "World") -> None:
     assert world.deliver(image, world.plan(build_number="2")).created
 
 
-class Rival:
+def rival(world: "World", digest: str) -> events.Report:
     """Somebody else, who makes the release just before us."""
+    parameters = {"customTarget/tag": "0123456789ab_42", "customTarget/digest": digest}
+    source = f"gs://{world.project}-cloudrun-skaffold/source.tar.gz"
+    body = {"skaffoldConfigUri": source, "deployParameters": parameters}
 
-    def __init__(self, world: "World", recorder: "Recorder", digest: str) -> None:
-        parameters = {"customTarget/tag": "0123456789ab_42", "customTarget/digest": digest}
-        source = f"gs://{world.project}-cloudrun-skaffold/source.tar.gz"
-        body = {"skaffoldConfigUri": source, "deployParameters": parameters}
-
-        def pushed(_: object) -> None:
+    def report(event: events.Event) -> None:
+        if isinstance(event, events.Pushed):
             world.call("POST", f"/v1/{world.pipeline}/releases", body, releaseId="deploy-0123456789ab-42")
 
-        recorder.pushed = pushed  # type: ignore[method-assign, assignment]
+    return report
 
 
-def test_a_release_that_somebody_else_makes_meanwhile_is_taken_up(world: "World", recorder: "Recorder") -> None:
+def test_a_release_that_somebody_else_makes_meanwhile_is_taken_up(world: "World") -> None:
     image = world.image(b"layer")
-    Rival(world, recorder, Layout(image).digest)
-    outcome = world.deliver(image, reporter=recorder)
+    outcome = world.deliver(image, report=rival(world, Layout(image).digest))
     assert (outcome.state, outcome.created) == ("SUCCEEDED", False)
     assert len(world.releases()) == len(world.rollouts()) == 1
 
 
-def test_another_image_that_somebody_releases_meanwhile_is_an_error_that_names_both(
-    world: "World", recorder: "Recorder"
-) -> None:
+def test_another_image_that_somebody_releases_meanwhile_is_an_error_that_names_both(world: "World") -> None:
     image, other = world.image(b"layer"), "sha256:" + "0" * 64
-    Rival(world, recorder, other)
     with pytest.raises(DeliveryError) as raised:
-        world.deliver(image, reporter=recorder)
+        world.deliver(image, report=rival(world, other))
     assert other in raised.value.message
     assert Layout(image).digest in raised.value.message
     assert world.rollouts() == []
@@ -303,3 +299,20 @@ def test_a_program_that_does_not_push(world: "World", text: str, message: str) -
         world.deliver(push)
     assert raised.value.hint
     assert world.releases() == []
+
+
+def test_that_no_tag_was_written_is_said_only_where_none_was(world: "World") -> None:
+    image = world.image(b"layer")
+    world.fault("registry/StartBlobUpload", code="PERMISSION_DENIED", message="no")
+    with pytest.raises(MspError) as before:
+        world.deliver(image)
+    assert "nothing was released, and no tag was written" in before.value.hint
+    assert world.tag("0123456789ab_42") is None
+    world.cloud.faults.clear()
+    # The registry takes the manifest, and its answer is lost: who asks can't tell.
+    world.fault("registry/PutManifest", lose_response=True)
+    with pytest.raises(MspError) as after:
+        world.deliver(image)
+    assert "no tag was written" not in after.value.hint
+    assert "whether" in after.value.hint
+    assert "0123456789ab_42 was pushed isn't known" in after.value.hint

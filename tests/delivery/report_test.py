@@ -1,7 +1,11 @@
 """What people, CIs and programs are told."""
 
+import errno
 import io
 import json
+import os
+import shlex
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,25 @@ from msp.ci.buildkite import BuildkiteAgent
 from msp.ci.github import GitHubActions
 from msp.delivery.outcome import DeliveryError, Outcome
 from msp.delivery.planning.plan import ReleasePlan, plan
-from msp.delivery.preflight.findings import Survey
-from msp.delivery.report.ci import CiReport
+from msp.delivery.report.ci import CiReport, finished_markdown
+from msp.delivery.report.events import (
+    Event,
+    Failed,
+    Finished,
+    Noted,
+    Planned,
+    PreflightPassed,
+    Pushed,
+    Released,
+    Report,
+    RolloutSeen,
+    to_all,
+)
 from msp.delivery.report.json_file import JsonReport
-from msp.delivery.report.reporter import Reporter, Reporters
-from msp.delivery.report.terminal import Brief, Console, plan_text
+from msp.delivery.report.stages_picture import next_steps, picture
+from msp.delivery.report.terminal import Console, brief, plan_text
 from msp.delivery.target.config import DeliveryConfig
-from msp.errors import UsageError
+from msp.errors import BlockedError, UsageError
 from msp.gcp.deploy_resources import Rollout, RolloutState
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -34,8 +50,9 @@ CONFIG = DeliveryConfig(
 )
 
 
-def made(subject: str = "Count faster") -> ReleasePlan:
-    return plan(CONFIG, Build(COMMIT, "42", "Ada", "main", "https://ci/42", subject), digest=DIGEST)
+def made(subject: str = "Count faster", *, number: str = "42", local_cloud: str = "") -> ReleasePlan:
+    build = Build(COMMIT, number, "Ada", "main", "https://ci/42", subject)
+    return plan(CONFIG, build, digest=DIGEST, local_cloud=local_cloud)
 
 
 def outcome(state: str = "SUCCEEDED", failure: str = "", **fields: Any) -> Outcome:
@@ -43,19 +60,30 @@ def outcome(state: str = "SUCCEEDED", failure: str = "", **fields: Any) -> Outco
     return Outcome(made(), STAGES, state, "deploy-0123456789ab-42", rollout, created=True, failure=failure, **fields)
 
 
-def tell(reporter: Reporter, end: Outcome) -> None:
-    reporter.planned(made())
-    reporter.surveyed(Survey(STAGES, None, None, ("something is odd",)))
-    reporter.pushed(made())
-    reporter.released(made(), created=True)
-    for state in (RolloutState.PENDING_RELEASE, RolloutState.IN_PROGRESS, RolloutState.IN_PROGRESS):
-        reporter.rolling(Rollout(target_id=STAGES[0], state=state))
-    reporter.finished(end)
+def tell(report: Report, end: Outcome) -> None:
+    states = (RolloutState.PENDING_RELEASE, RolloutState.IN_PROGRESS, RolloutState.IN_PROGRESS)
+    story: list[Event] = [
+        Planned(made()),
+        PreflightPassed(("something is odd",)),
+        Noted("asked again"),
+        Pushed(made()),
+        Released(made(), created=True),
+        *(RolloutSeen(Rollout(target_id=STAGES[0], state=state)) for state in states),
+        Finished(end),
+    ]
+    for event in story:
+        report(event)
 
 
-def console(end: Outcome, environment: dict[str, str] | None = None, kind: type[Console] = Console) -> str:
+def console(end: Outcome, environment: dict[str, str] | None = None) -> str:
     out = io.StringIO()
-    tell(kind(out, environment or {}), end)
+    tell(Console(out, environment or {}).report, end)
+    return out.getvalue()
+
+
+def quiet(end: Outcome) -> str:
+    out = io.StringIO()
+    tell(brief(out), end)
     return out.getvalue()
 
 
@@ -90,10 +118,8 @@ def test_what_waits_for_approval_says_how_to_approve() -> None:
 
 
 def test_quiet_prints_how_it_ended() -> None:
-    assert console(outcome(), kind=Brief) == (
-        "note: something is odd\nstaging-us-central1: runs deploy-0123456789ab-42\n"
-    )
-    assert "out of cheese" in console(outcome("FAILED", "out of cheese"), kind=Brief)
+    assert quiet(outcome()) == "note: something is odd\nstaging-us-central1: runs deploy-0123456789ab-42\n"
+    assert "out of cheese" in quiet(outcome("FAILED", "out of cheese"))
 
 
 def test_buildkites_log_is_folded_and_unfolds_where_it_failed() -> None:
@@ -110,7 +136,7 @@ def test_buildkites_log_is_folded_and_unfolds_where_it_failed() -> None:
 
 def test_an_error_unfolds_the_log() -> None:
     out = io.StringIO()
-    Console(out, {"BUILDKITE": "true"}).failed(made(), DeliveryError("no way"))
+    Console(out, {"BUILDKITE": "true"}).report(Failed(made(), DeliveryError("no way")))
     assert "+++ //svc:msp_deploy was not delivered: no way" in out.getvalue()
 
 
@@ -121,10 +147,10 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_gets_colours_unless_it_wants_none() -> None:
     out = Terminal()
-    tell(Console(out, {}), outcome())
+    tell(Console(out, {}).report, outcome())
     assert "\x1b[32m✓\x1b[0m" in out.getvalue()
     out = Terminal()
-    tell(Console(out, {"NO_COLOR": "1"}), outcome())
+    tell(Console(out, {"NO_COLOR": "1"}).report, outcome())
     assert "\x1b" not in out.getvalue()
 
 
@@ -132,8 +158,8 @@ def test_a_long_wait_on_a_terminal_gets_a_spinner_that_goes_away() -> None:
     out, times = Terminal(), iter(range(100))
     screen = Console(out, {}, lambda: float(next(times)))
     for _ in range(4):
-        screen.rolling(Rollout(target_id=STAGES[0], state=RolloutState.IN_PROGRESS))
-    screen.finished(outcome())
+        screen.report(RolloutSeen(Rollout(target_id=STAGES[0], state=RolloutState.IN_PROGRESS)))
+    screen.report(Finished(outcome()))
     assert "is under way" in out.getvalue()
 
 
@@ -143,9 +169,13 @@ def test_the_plan_for_a_dry_run_is_whole() -> None:
         assert word in text
 
 
+class FrozenError(BlockedError):
+    """Somebody has to let it through first."""
+
+
 def test_json_has_what_later_steps_need(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    tell(JsonReport(file), outcome())
+    tell(JsonReport(file, io.StringIO()).report, outcome())
     found = json.loads(file.read_text())
     keys = ("pipeline", "release", "rollout", "state", "image", "tag", "digest", "target", "created")
     assert {key: found[key] for key in keys} == {
@@ -159,9 +189,10 @@ def test_json_has_what_later_steps_need(tmp_path: Path) -> None:
         "target": "staging-us-central1",
         "created": True,
     }
-    JsonReport(file).failed(made(), DeliveryError("no way", hint="go home"))
+    assert found["exit_code"] == 0
+    JsonReport(file, io.StringIO()).report(Failed(made(), FrozenError("no way", hint="go home")))
     found = json.loads(file.read_text())
-    assert found["state"] is None
+    assert (found["state"], found["exit_code"]) == (None, 4)
     assert found["error"] == {"message": "no way", "hint": "go home"}
     assert [each.name for each in tmp_path.iterdir()] == ["result.json"]
 
@@ -169,7 +200,45 @@ def test_json_has_what_later_steps_need(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", [".", "no/such/directory/result.json"])
 def test_json_that_could_not_be_written_is_said_before_anything_is_done(tmp_path: Path, path: str) -> None:
     with pytest.raises(UsageError, match="--json_output"):
-        JsonReport(tmp_path / path)
+        JsonReport(tmp_path / path, io.StringIO())
+
+
+def test_nobody_else_reads_the_result_or_has_it_written_elsewhere(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("keep me")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    file = shared / "result.json"
+    file.symlink_to(precious)
+    # The name that one process would choose for itself is known to all others.
+    (shared / f".result.json.{os.getpid()}").symlink_to(precious)
+    umask = os.umask(0)
+    try:
+        JsonReport(file, io.StringIO()).report(Finished(outcome()))
+    finally:
+        os.umask(umask)
+    assert precious.read_text() == "keep me"
+    assert not file.is_symlink()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text())["state"] == "SUCCEEDED"
+
+
+def test_a_result_that_can_not_be_written_is_a_warning_and_leaves_no_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out = tmp_path / "result.json", io.StringIO()
+    file.write_text("of an earlier delivery")
+    report = JsonReport(file, out).report
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    report(Finished(outcome()))
+    assert out.getvalue() == (
+        f"note: --json_output: {file} can't be written: No space left on device; the delivery itself is not affected\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 class Agent:
@@ -201,7 +270,7 @@ def ci_report(agent: Agent, summary: Path | None = None) -> CiReport:
 
 def test_buildkite_gets_a_note_and_meta_data() -> None:
     agent = Agent()
-    tell(ci_report(agent), outcome())
+    tell(ci_report(agent).report, outcome())
     (annotate, markdown), *meta_data = agent.calls
     assert annotate == ["annotate", "--style", "success", "--context", "msp-delivery-msp-example"]
     for word in (
@@ -222,8 +291,8 @@ def test_buildkite_gets_a_note_and_meta_data() -> None:
 def test_a_failure_is_a_red_note() -> None:
     agent = Agent()
     report = ci_report(agent)
-    report.finished(outcome("FAILED", "out of <b>cheese</b>"))
-    report.failed(made(), DeliveryError("no way", hint="go home"))
+    report.report(Finished(outcome("FAILED", "out of <b>cheese</b>")))
+    report.report(Failed(made(), DeliveryError("no way", hint="go home")))
     (first, failed), *_, (second, error) = agent.calls
     assert "error" in first
     assert "error" in second
@@ -235,21 +304,110 @@ def test_a_commits_subject_can_not_write_the_note() -> None:
     agent = Agent()
     nasty = "a | b `c` [d](e) <img src=x>\n# f"
     end = Outcome(made(nasty), STAGES, "SUCCEEDED", "r")
-    ci_report(agent).finished(end)
+    ci_report(agent).report(Finished(end))
     row = next(line for line in agent.calls[0][1].splitlines() if line.startswith("| Commit"))
     assert row == "| Commit | `0123456789ab` a \\| b \\`c\\` \\[d\\](e) &lt;img src=x&gt; \\# f |"
 
 
 def test_github_gets_a_summary_and_outputs(tmp_path: Path) -> None:
     agent, summary = Agent(), tmp_path / "summary"
-    tell(ci_report(agent, summary), outcome())
+    tell(ci_report(agent, summary).report, outcome())
     assert DIGEST in summary.read_text()
     assert DIGEST in summary.with_suffix(".out").read_text()
     assert agent.calls == []
 
 
+def test_github_shows_a_failed_rollout_on_the_runs_page() -> None:
+    out = io.StringIO()
+    environment = {"GITHUB_ACTIONS": "true"}
+    report = CiReport(environment, out, "msp-example").report
+    report(Finished(outcome("FAILED", "out of cheese\n::set-output name=a::b")))
+    assert out.getvalue() == (
+        "::error title=msp-example::"
+        "the rollout to staging-us-central1 failed: out of cheese%0A:\ufffdset-output name=a::b\n"
+    )
+
+
+def test_what_runs_already_names_no_tag_that_was_never_pushed(tmp_path: Path) -> None:
+    agent, file = Agent(), tmp_path / "result.json"
+    end = Outcome(made(number="43"), STAGES, "ALREADY_DEPLOYED", "deploy-0123456789ab-42", "r")
+    ci_report(agent).report(Finished(end))
+    JsonReport(file, io.StringIO()).report(Finished(end))
+    assert "0123456789ab_43" not in agent.calls[0][1]
+    assert "| Image | `us.gcr.io/sourcegraph-dev/msp-example` |" in agent.calls[0][1]
+    assert json.loads(file.read_text())["tag"] == ""
+    # This build's own release, taken up: its tag is there.
+    own = Outcome(made(), STAGES, "SUCCEEDED", "deploy-0123456789ab-42", "r")
+    ci_report(agent).report(Finished(own))
+    assert any("msp-example:0123456789ab_42`" in markdown for _, markdown in agent.calls)
+
+
+def test_what_else_is_worth_knowing_is_told_everywhere(tmp_path: Path) -> None:
+    agent, file = Agent(), tmp_path / "result.json"
+    note = "prod-us-central1: the rollout of deploy-a failed"
+    end = outcome(notes=(note,))
+    ci_report(agent).report(Finished(end))
+    JsonReport(file, io.StringIO()).report(Finished(end))
+    assert note.replace(":", "\\:") in agent.calls[0][1]
+    assert note in json.loads(file.read_text())["notes"]
+    assert f"note: {note}" in console(end)
+    assert f"note: {note}" in quiet(end)
+
+
+@pytest.mark.parametrize(
+    ("state", "mark"),
+    [
+        ("SUCCEEDED", "●"),
+        ("ALREADY_DEPLOYED", "●"),
+        ("PENDING_APPROVAL", "◐"),
+        ("PENDING", "◐"),
+        ("PENDING_RELEASE", "◐"),
+        ("IN_PROGRESS", "◐"),
+        ("PLANNED", "○"),
+        ("FAILED", "✗"),
+        ("APPROVAL_REJECTED", "✗"),
+        ("CANCELLED", "✗"),
+    ],
+)
+def test_the_first_stages_mark_tells_how_it_stands(state: str, mark: str) -> None:
+    first, _, last = picture(outcome(state))
+    assert first.startswith(f"{mark} staging-us-central1  ")
+    assert last == "○ prod-us-central1"
+
+
+def test_a_local_clouds_delivery_leads_to_its_page_and_never_to_googles() -> None:
+    local = made(local_cloud="http://127.0.0.1:8080")
+    end = Outcome(local, STAGES, "SUCCEEDED", local.release, "r")
+    shown = [*next_steps(end), end.release_url, local.pipeline_url, local.rerun, finished_markdown("svc", end)]
+    assert "console.cloud.google.com" not in "\n".join(shown)
+    assert end.release_url == local.pipeline_url == "http://127.0.0.1:8080/"
+    assert local.rerun.endswith(" --local_cloud=127.0.0.1:8080")
+    assert next_steps(end)[1].startswith(
+        "  CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY=http://127.0.0.1:8080/ "
+        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true gcloud deploy releases promote "
+    )
+
+
+def test_a_promotion_names_its_rollout_where_gclouds_own_name_is_too_long() -> None:
+    assert "--rollout-id" not in next_steps(outcome())[1]
+    dirty = made(number="20261122213005-dirty")
+    command = next_steps(Outcome(dirty, STAGES, "SUCCEEDED", dirty.release))[1]
+    (rollout,) = [word for word in shlex.split(command) if word.startswith("--rollout-id=")]
+    assert len(rollout.removeprefix("--rollout-id=")) <= 63
+    assert rollout.startswith("--rollout-id=deploy-0123456789ab-20261122213005-dirty-to-")
+    somebody_elses = Outcome(made(), STAGES, "ALREADY_DEPLOYED", "a" * 63)
+    assert next_steps(somebody_elses)[1].split()[6] == "--rollout-id=to-prod-us-central1"
+
+
+def test_commands_are_quoted_for_the_shell() -> None:
+    end = Outcome(made(), ("staging", "prod; rm -rf $HOME"), "SUCCEEDED", "r 1")
+    words = shlex.split(next_steps(end)[1])
+    assert "--to-target=prod; rm -rf $HOME" in words
+    assert "--release=r 1" in words
+
+
 def test_no_ci_hears_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
-    tell(Reporters([CiReport({}, out, "msp-example")]), outcome())
+    tell(to_all([CiReport({}, out, "msp-example").report]), outcome())
     assert out.getvalue() == ""

@@ -185,3 +185,11 @@ def test_no_secret_is_named() -> None:
 def test_scripts_are_programs() -> None:
     assert os.access(FIND, os.X_OK)
     assert os.access(DELIVER, os.X_OK)
+
+
+def test_no_order_is_promised_that_a_ci_does_not_keep() -> None:
+    # https://buildkite.com/docs/pipelines/configure/workflows/controlling-concurrency: by when jobs were created.
+    for name in ("buildkite/deliver.sh", "github/deploy.yml"):
+        text = (EXAMPLES / name).read_text("utf-8")
+        assert "is no order of" in text, name
+        assert not re.search(r"older (build|one) goes first|oldest first|until the older", text), name

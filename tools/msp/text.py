@@ -5,6 +5,7 @@ into files that other tools read line by line. One character in it can end a lin
 title, or turn a word around.
 """
 
+import re
 import unicodedata
 
 # Control characters (C0 and C1, among them ESC, CSI and OSC), what reorders text or joins it invisibly (the bidi
@@ -12,6 +13,10 @@ import unicodedata
 # take for line ends: https://www.unicode.org/reports/tr36/ and https://www.unicode.org/reports/tr9/.
 _HARMFUL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+# What a CI reads in a log: GitHub's commands (of the older form anywhere in a line, of the newer at its start:
+# https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs), Buildkite's headings.
+_COMMAND = re.compile(r"##\[|^\s*::|^(?:---|\+\+\+|~~~|\^\^\^)(?=\s)")
 
 # Needed to write some scripts and emoji; neither ends a line nor reorders one.
 _JOINERS = frozenset({"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"})
@@ -25,13 +30,14 @@ def harmless(text: str, *, limit: int | None = None) -> str:
         limit: The most characters; a longer text is cut and ends in `…`.
 
     Returns:
-        The text: line ends and tabs are spaces, every other control character is U+FFFD: `Fix it ::error::`.
+        The text: line ends and tabs are spaces, every other control character is U+FFFD, as is the last character of
+        what would be a CI's command: `Fix it ::error::`, since it is none in the middle of a line.
     """
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_shown, text))
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(map(_shown, text))
+    return _COMMAND.sub(lambda command: command[0][:-1] + _REPLACEMENT, text)
 
 
 def harmless_lines(text: str, *, limit: int | None = None) -> str:

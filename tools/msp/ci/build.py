@@ -8,6 +8,7 @@ from typing import Literal
 
 from msp.ci.git import Git
 from msp.errors import UsageError
+from msp.text import harmless
 
 Source = Literal["flags", "buildkite", "github", "git"]
 
@@ -20,7 +21,7 @@ class UnknownBuildError(UsageError):
 
 @dataclass(frozen=True)
 class Build:
-    """What is being released.
+    """What is being released; each text is on one line, with no control character in it.
 
     Attributes:
         commit: The full hash, in lower case.
@@ -60,7 +61,7 @@ def find_build(given: Known, environment: Mapping[str, str], git: Git, now: date
 
     Args:
         given: What the user said with flags.
-        environment: Where a CI leaves its variables.
+        environment: Where a CI leaves its variables: `{"BUILDKITE_COMMIT": …}`.
         git: Asked only for what nobody else says, and for the meaning of a commit that is no full hash.
         now: The time, for a build number where no CI counts builds; in UTC.
 
@@ -77,11 +78,11 @@ def find_build(given: Known, environment: Mapping[str, str], git: Git, now: date
     dirty = source == "git" and git("status", "--porcelain") not in {"", None}
     return Build(
         commit=commit,
-        build_number=known.build_number or f"{now:%Y%m%d%H%M%S}{'-dirty' if dirty else ''}",
-        author=known.author or _author(commit, source, git),
-        branch=known.branch or (_branch(git) if source == "git" else ""),
-        build_url=known.build_url,
-        subject=known.subject or git("log", "-1", "--format=%s", commit) or "",
+        build_number=harmless(known.build_number or f"{now:%Y%m%d%H%M%S}{'-dirty' if dirty else ''}"),
+        author=harmless(known.author or _author(commit, source, git)),
+        branch=harmless(known.branch or (_branch(git) if source == "git" else "")),
+        build_url=harmless(known.build_url),
+        subject=harmless(known.subject or git("log", "-1", "--format=%s", commit) or ""),
         dirty=dirty,
         source=source,
     )
@@ -127,17 +128,21 @@ def _full_hash(commit: str, source: Source, git: Git) -> str:
     if _COMMIT.fullmatch(commit.lower()):
         return commit.lower()
     # A name that starts with a dash would be an option to git.
-    found = None if commit.startswith("-") else git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+    is_option = commit.startswith("-")
+    found = None if is_option else git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
     if found and _COMMIT.fullmatch(found):
         return found
+    missing = not is_option and git("--version") is None
     if source == "git":
+        why = "git can't be run" if missing else "this is no git checkout with a commit"
         raise UnknownBuildError(
-            "no commit is known: this is no git checkout with a commit, and no CI has set its variables",
-            hint="run it in a checkout, or give --commit (and --build_number)",
+            f"no commit is known: {why}, and no CI has set its variables",
+            hint=f"{'put git on PATH' if missing else 'run it in a checkout'}, or give --commit (and --build_number)",
         )
     where = {"flags": "--commit", "buildkite": "BUILDKITE_COMMIT", "github": "GITHUB_SHA"}[source]
+    why = "git can't be run to look it up" if missing else "git here knows no commit of that name"
     raise UnknownBuildError(
-        f"{where}: {commit!r} is no full commit hash, and git here knows no commit of that name",
+        f"{where}: {commit!r} is no full commit hash, and {why}",
         hint="give all 40 digits, as `git rev-parse HEAD` prints them",
     )
 

@@ -14,7 +14,7 @@ Git = Callable[..., str | None]
 def git_in(
     directory: Path,
     environment: Mapping[str, str],
-    run: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run,
+    run: Callable[..., "subprocess.CompletedProcess[bytes]"] = subprocess.run,
 ) -> Git:
     """Runs git in a directory. No git, no checkout and no answer in time count as failing.
 
@@ -34,13 +34,12 @@ def git_in(
                 cwd=directory,
                 env=variables,
                 capture_output=True,
-                text=True,
-                errors="replace",
                 timeout=_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return done.stdout.strip() if done.returncode == 0 else None
+        # Not in text mode, which takes a carriage return in a commit's subject for the end of a line.
+        return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
 
     return git

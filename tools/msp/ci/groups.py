@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import TextIO
 
+from msp.ci.github import workflow_command
+from msp.text import harmless
+
 
 class LogGroups:
     """Divides what is printed into parts.
 
     Args:
-        environment: Tells which CI reads the log.
+        environment: Tells which CI reads the log: `BUILDKITE` or `GITHUB_ACTIONS` is `true`.
         out: The log.
     """
 
@@ -27,17 +30,17 @@ class LogGroups:
         """Begins a part; it ends where the next one begins.
 
         Args:
-            title: On one line.
+            title: What the part is about; put on one line and made harmless.
             expanded: Whether the CI shows it unfolded.
         """
-        title = " ".join(title.split())
+        title = harmless(title)
         if self._buildkite:
             # https://buildkite.com/docs/pipelines/configure/managing-log-output
             self._say(f"{'+++' if expanded else '---'} {title}")
         elif self._github:
             self.end()
             # Outside of a group a line is always shown.
-            self._say(title if expanded else f"::group::{title}")
+            self._say(title if expanded else workflow_command("group", title))
             self._open = not expanded
         else:
             self._say(title)

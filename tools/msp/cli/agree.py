@@ -15,7 +15,7 @@ SPEC_SOURCE = flags.DEFINE_string("spec_source", None, "The specification as wri
 OUTPUT = flags.DEFINE_string("output", None, "Where the configuration is written when both agree.", required=True)
 
 
-def main(_: list[str]) -> int:
+def main() -> int:
     """Compares, then writes; raises UsageError with every attribute that the specification contradicts."""
     written = Path(CONFIG.value).read_text()
     config = json.loads(written)

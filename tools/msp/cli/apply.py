@@ -22,9 +22,8 @@ _PRUNE = flags.DEFINE_bool(
 flags.adopt_module_key_flags(pipeline_flags)  # so that --help shows them too
 
 
-def main(argv: list[str]) -> int:
-    """Applies; takes no positional arguments."""
-    pipeline_flags.no_arguments(argv)
+def main() -> int:
+    """Applies."""
     spec, region = pipeline_flags.pipeline()
 
     from msp.pipeline.live import report

@@ -3,32 +3,29 @@
     bazel run //svc:msp_deploy [-- FLAGS]
 
 Commit, build number and author come from flags, else from Buildkite or GitHub Actions, else from git. Run again, it
-takes up what stands: the same build never makes two releases. Exit codes: 0 done, 1 failed, 2 usage or bad input,
-3 the release was made and its rollout failed.
+takes up what stands: the same build never makes two releases. Exit codes: 0 done, 1 failed or refused, 2 usage or bad
+input, 3 the release was made and its rollout failed, 4 blocked: a freeze, a suspended pipeline or a hold has to end
+first.
 """
 
-import logging
 import os
-import signal
 import sys
 from datetime import UTC, datetime
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from msp.cli import entry
+from msp.cli import entry, shared_flags
+from msp.cli.durations import define_seconds
 from msp.errors import UsageError
 
 if TYPE_CHECKING:
     from msp.delivery.command import Request
 
-_CONFIG = flags.DEFINE_string(
-    "config", None, "The delivery's config file; paths in it are relative to it. Targets of msp_delivery bring theirs."
-)
+_CONFIG = shared_flags.define_config()
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only print the plan: asks nobody, needs no credentials.")
 _WAIT = flags.DEFINE_bool("wait", True, "Wait until the first rollout has ended.")
-_TIMEOUT = flags.DEFINE_float("timeout", 1800.0, "Seconds to wait for the first rollout.", lower_bound=0)
+_TIMEOUT = define_seconds("timeout", 1800.0, "How long to wait for the first rollout.")
 _FORCE = flags.DEFINE_bool("force", False, "Release even though the first stage already runs this image.")
 _COMMIT = flags.DEFINE_string("commit", "", "The commit the image was built from: a full hash, or a name git knows.")
 _BUILD_NUMBER = flags.DEFINE_string("build_number", "", "The build's number; with the commit it names tag and release.")
@@ -38,30 +35,18 @@ _RELEASE = flags.DEFINE_string("release", "", "Another id for the release than d
 _LABELS = flags.DEFINE_list("labels", [], "More labels for the release: key=value,key=value.")
 _ANNOTATIONS = flags.DEFINE_list("annotations", [], "More annotations for the release: key=value,key=value.")
 _JSON_OUTPUT = flags.DEFINE_string("json_output", None, "A file for the result, as JSON.")
-_LOCAL_CLOUD = flags.DEFINE_string(
-    "local_cloud",
-    os.environ.get("MSP_LOCAL_CLOUD"),
-    "HOST:PORT of a local cloud to use instead of Google's; MSP_LOCAL_CLOUD says the same.",
-)
+_LOCAL_CLOUD = shared_flags.define_local_cloud()
 _QUIET = flags.DEFINE_bool("quiet", False, "Print only how it ended.")
 
 
-def main(argv: list[str]) -> int:
-    """Deploys; takes no positional arguments."""
-    if argv[1:]:
-        raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")
-    # The library warns of every place where it finds no credentials; the error says it once.
-    logging.getLogger("google.auth").setLevel(logging.ERROR)
-    # It logs whole addresses when asked to be verbose, and those of uploads may be signed.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
-    # A CI that cancels a build asks with SIGTERM first: end as after Ctrl-C, and say what stands.
-    signal.signal(signal.SIGTERM, _interrupt)
+def main() -> int:
+    """Deploys."""
     request = _request()
 
     from msp.delivery.command import Host, deploy
     from msp.delivery.target.locate import locate
 
-    config, find = locate(entry.user_path(_CONFIG.value) if _CONFIG.value else None, os.environ)
+    config, find = locate(shared_flags.path(_CONFIG), os.environ)
     around = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
     return deploy(request, config, around).exit_code
 
@@ -71,7 +56,6 @@ def _request() -> "Request":
     from msp.delivery.command import Request
     from msp.delivery.deliver import Settings
     from msp.delivery.planning.plan import Overrides
-    from msp.gcp.endpoints import Endpoints
 
     return Request(
         known=Known(commit=_COMMIT.value, build_number=_BUILD_NUMBER.value, author=_AUTHOR.value),
@@ -82,10 +66,10 @@ def _request() -> "Request":
             annotations=_pairs("annotations", _ANNOTATIONS.value),
         ),
         settings=Settings(wait=_WAIT.value, timeout=_TIMEOUT.value, force=_FORCE.value),
-        endpoints=Endpoints.local(_LOCAL_CLOUD.value) if _LOCAL_CLOUD.value else Endpoints.google(),
+        endpoints=shared_flags.endpoints(_LOCAL_CLOUD),
         dry_run=_DRY_RUN.value,
         quiet=_QUIET.value,
-        json_output=entry.user_path(_JSON_OUTPUT.value) if _JSON_OUTPUT.value else None,
+        json_output=shared_flags.path(_JSON_OUTPUT),
     )
 
 
@@ -99,10 +83,6 @@ def _pairs(flag: str, items: list[str]) -> dict[str, str]:
             raise UsageError(f"--{flag}: {key!r} is given twice")
         pairs[key] = value
     return pairs
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be compared;
 flags.adopt_module_key_flags(pipeline_flags)  # so that --help shows them too
 
 
-def main(argv: list[str]) -> int:
-    """Compares; takes no positional arguments. Returns 1 where something differs."""
-    pipeline_flags.no_arguments(argv)
+def main() -> int:
+    """Compares. Returns 1 where something differs."""
     spec, region = pipeline_flags.pipeline()
 
     from msp.pipeline.live import report

@@ -1,32 +1,56 @@
-"""The one place where a command's errors are printed and its exit code is chosen."""
+"""How every command begins and ends: its flags and arguments, its errors as they are printed, its exit code."""
 
+import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from absl import app, flags
 
-from msp.errors import MspError
+from msp.ci.github import workflow_command
+from msp.errors import MspError, UsageError
+from msp.text import harmless_lines
 
 
-def run(main: Callable[[list[str]], int]) -> NoReturn:
-    """Runs an absl command and exits with what it returns.
+def run(main: Callable[[], int]) -> NoReturn:
+    """Runs a command that takes flags only, and exits with what it returns.
 
     An `MspError` is printed to stderr as one message and its hint, never as a traceback, and its `exit_code` ends
-    the process. A flag that is unknown or has a bad value ends it with 2.
+    the process; GitHub Actions also shows it on the run's page. A flag that is unknown or has a bad value, and an
+    argument, end it with 2. SIGTERM, by which a CI cancels a build, ends it as Ctrl-C does.
 
     Args:
-        main: Takes the positional arguments, the command's name first; returns the exit code:
-            0 done, 1 failed, 2 usage or bad input, 3 release made but rollout failed.
+        main: The command. Returns the exit code: 0 done, 1 failed or refused, 2 usage or bad input, 3 the release was
+            made and its rollout failed, 4 blocked: a freeze, a suspended pipeline, a hold or an approval has to let
+            it through first.
+    """
+
+    def without_arguments(argv: list[str]) -> int:
+        if argv[1:]:
+            raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")
+        return main()
+
+    run_with_arguments(without_arguments)
+
+
+def run_with_arguments(main: Callable[[list[str]], int]) -> NoReturn:
+    """Runs a command that takes positional arguments too, otherwise as `run`.
+
+    Args:
+        main: The command. Takes its own name and the positional arguments: `["validate", "service.yaml"]`.
     """
 
     def guarded(argv: list[str]) -> int:
+        signal.signal(signal.SIGTERM, _interrupt)
+        _quiet_libraries()
         try:
             return main(argv)
         except MspError as error:
-            print(describe(error), file=sys.stderr)
+            _print_error(error)
             return error.exit_code
         except BrokenPipeError:
             # The reader went away (`… | head`): without this, the interpreter complains when it flushes stdout at exit.
@@ -41,9 +65,12 @@ def run(main: Callable[[list[str]], int]) -> NoReturn:
 
 
 def describe(error: MspError) -> str:
-    """The error as its reader sees it: the message, then its hint, indented, if it has one."""
-    lines = [f"error: {error.message}"]
-    lines += [f"  {line}" for line in error.hint.splitlines()]
+    """The error as its reader sees it: the message, then its hint, indented, if it has one.
+
+    Both may quote text from outside, so neither holds anything that a terminal or a CI's log acts on.
+    """
+    lines = [f"error: {harmless_lines(error.message)}"]
+    lines += [f"  {line}" for line in harmless_lines(error.hint).splitlines()]
     return "\n".join(lines)
 
 
@@ -56,6 +83,26 @@ def user_path(text: str, environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("BUILD_WORKING_DIRECTORY", "")) / text
 
 
+def _print_error(error: MspError) -> None:
+    print(describe(error), file=sys.stderr, flush=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # Without the hint's commands: GitHub shows the message alone at the head of the run's page.
+        print(workflow_command("error", error.message), file=sys.stderr, flush=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Asked a second time, the process ends at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def _quiet_libraries() -> None:
+    # It warns of every place where it finds no credentials; the error says it once.
+    logging.getLogger("google.auth").setLevel(logging.ERROR)
+    # It logs whole addresses when asked to be verbose, and those of uploads may be signed.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+
 def _parse_flags(argv: list[str]) -> list[str]:
     if {"--help", "-h", "-help"} & set(argv[1 : argv.index("--") if "--" in argv else None]):
         print(_help())
@@ -63,8 +110,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        print(f"error: {error}\n  see --help", file=sys.stderr)
-        sys.exit(2)
+        _print_error(UsageError(str(error), hint="see --help"))
+        sys.exit(UsageError.exit_code)
 
 
 def _help() -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from absl import flags
 
 from msp.cli import entry
-from msp.errors import MspError, UsageError
+from msp.errors import MspError
 
 _SPEC = flags.DEFINE_string("spec", None, "The service's specification: path of its service.yaml.", required=True)
 _REGION = flags.DEFINE_string("region", "us-central1", "The Google Cloud region of the pipeline.")
@@ -27,11 +27,8 @@ _SOURCE = flags.DEFINE_string(
 )
 
 
-def main(argv: list[str]) -> int:
-    """Generates; takes no positional arguments."""
-    if argv[1:]:
-        raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")
-
+def main() -> int:
+    """Generates."""
     from msp.pipeline.files import generate
     from msp.spec import load
 

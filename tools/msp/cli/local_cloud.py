@@ -16,8 +16,8 @@ from typing import Literal
 
 from absl import flags
 
-from msp.cli import entry
-from msp.errors import MspError, UsageError
+from msp.cli import entry, shared_flags
+from msp.errors import MspError
 
 _PORT = flags.DEFINE_integer("port", 8080, "HTTP port; 0 picks a free one.", 0, 65535)
 _GRPC_PORT = flags.DEFINE_integer("grpc_port", 8081, "gRPC port; 0 picks a free one.", 0, 65535)
@@ -47,10 +47,8 @@ _STRICT_REPOSITORIES = flags.DEFINE_bool(
 )
 
 
-def main(argv: list[str]) -> int:
+def main() -> int:
     """Serves until a signal; returns the exit code."""
-    if len(argv) > 1:
-        raise UsageError(f"unexpected argument {argv[1]!r}", hint="all settings are flags: see --help")
     from msp.localcloud.cloud import StateDirectoryError
     from msp.localcloud.grpc_server import PortTakenError
 
@@ -82,7 +80,7 @@ async def _serve() -> int:
         port=_PORT.value,
         grpc_port=_GRPC_PORT.value,
         host=_HOST.value,
-        state_dir=entry.user_path(_STATE_DIR.value) if _STATE_DIR.value else None,
+        state_dir=shared_flags.path(_STATE_DIR),
         clock=ManualClock() if _MANUAL_CLOCK.value else SystemClock(),
         seed=_SEED.value,
         registry_auth=next(mode for mode in _AUTH_MODES if mode == _REGISTRY_AUTH.value),

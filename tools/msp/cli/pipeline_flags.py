@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from msp.cli import entry
+from msp.cli import entry, shared_flags
 from msp.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ _CONFIG_VARIABLE = "MSP_CONFIG"
 
 _SPEC = flags.DEFINE_string("spec", None, "The service's specification: path of its service.yaml.")
 _REGION = flags.DEFINE_string("region", None, "The Google Cloud region of the pipeline; us-central1 if not given.")
-_LOCAL_CLOUD = flags.DEFINE_string(
-    "local_cloud", os.environ.get("MSP_LOCAL_CLOUD"), "HOST:PORT of a local cloud to use instead of Google's."
-)
+_LOCAL_CLOUD = shared_flags.define_local_cloud()
 TIMEOUT = flags.DEFINE_float("timeout", 300.0, "Seconds that one operation of Cloud Deploy may take.", lower_bound=1)
 
 
@@ -79,12 +77,4 @@ def _runfile(path: str) -> Path:
 
 def endpoints() -> "Endpoints":
     """Google's services, or the local cloud that was asked for."""
-    from msp.gcp.endpoints import Endpoints
-
-    return Endpoints.local(_LOCAL_CLOUD.value) if _LOCAL_CLOUD.value else Endpoints.google()
-
-
-def no_arguments(argv: list[str]) -> None:
-    """Refuses positional arguments."""
-    if argv[1:]:
-        raise UsageError(f"unexpected argument {argv[1]!r}", hint="everything is given by flags; see --help")
+    return shared_flags.endpoints(_LOCAL_CLOUD)

@@ -116,4 +116,4 @@ def _write_files(values: flags.FlagValues, checked: "Checked", root: Path) -> No
 
 if __name__ == "__main__":
     define(flags.FLAGS)
-    entry.run(main)
+    entry.run_with_arguments(main)

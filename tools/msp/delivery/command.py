@@ -15,9 +15,9 @@ from msp.delivery.image_push import ImagePush, LayoutPush, ProgramPush
 from msp.delivery.outcome import PLANNED, Outcome
 from msp.delivery.planning.plan import Overrides, plan
 from msp.delivery.report.ci import CiReport
+from msp.delivery.report.events import Finished, Noted, Report, to_all
 from msp.delivery.report.json_file import JsonReport
-from msp.delivery.report.reporter import Reporter, Reporters
-from msp.delivery.report.terminal import Brief, Console, plan_text
+from msp.delivery.report.terminal import Console, brief, plan_text
 from msp.delivery.target.config import DeliveryConfig
 from msp.delivery.target.stages import stage_environments
 from msp.gcp.endpoints import Endpoints
@@ -31,13 +31,13 @@ class Request:
     """What was asked for.
 
     Attributes:
-        known: What the user says about the build.
+        known: What the user says about the build: its commit, number and author.
         overrides: Other names, more labels.
-        settings: How to deploy.
-        endpoints: Where.
+        settings: Whether and how long to wait, and whether to release what runs already.
+        endpoints: Google's services, or a local cloud.
         dry_run: Only print the plan.
         quiet: Print only how it ended.
-        json_output: A file for the result.
+        json_output: The file to write the result to, or None.
     """
 
     known: Known = field(default_factory=Known)
@@ -54,10 +54,10 @@ class Host:
     """Where the command runs.
 
     Attributes:
-        environment: The process's variables.
-        out: For people.
-        now: The time in UTC.
-        find: Makes a path of one in the config.
+        environment: The process's variables: `os.environ`.
+        out: The stream that people and CIs read: stdout.
+        now: Tells the time, in UTC.
+        find: Finds a file that the config names: `_main/svc/image` to its path in the runfiles.
     """
 
     environment: Mapping[str, str]
@@ -66,14 +66,14 @@ class Host:
     find: Callable[[str], Path]
 
 
-def deploy(request: Request, config: DeliveryConfig, around: Host, reporter: Reporter | None = None) -> Outcome:
+def deploy(request: Request, config: DeliveryConfig, around: Host, report: Report | None = None) -> Outcome:
     """Deploys, or says what would be done.
 
     Args:
-        request: What was asked for.
-        config: The service.
-        around: Where this runs.
-        reporter: Whom to tell; by default the user, the CI, and a file if one was asked for.
+        request: What was asked for, by flags.
+        config: What the target says: the service, its project, its image.
+        around: The process that this runs in.
+        report: Is told of each event; by default the user, the CI and a file, if one was asked for, are.
 
     Returns:
         How it ended; its exit code tells whether the rollout failed.
@@ -83,33 +83,40 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, reporter: Rep
         PreflightError: Something stands in the way; nothing was changed.
         DeliveryError: It could not be brought to its end.
     """
-    reporter = reporter or _reporter(request, config, around)
+    report = report or _report(request, config, around)
     git = git_in(Path(around.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd()), around.environment)
     build = find_build(request.known, around.environment, git, around.now())
     environments = stage_environments(around.find(config.spec)) if config.spec else ()
     image = _image(request, config, around)
-    made = plan(config, build, digest=image.digest, environments=environments, overrides=request.overrides)
+    made = plan(
+        config,
+        build,
+        digest=image.digest,
+        environments=environments,
+        overrides=request.overrides,
+        local_cloud=request.endpoints.cloud_deploy if request.endpoints.is_local else "",
+    )
     if request.dry_run:
         print(plan_text(made), file=around.out)
         planned = Outcome(made, made.stages, PLANNED, made.release)
-        reporter.finished(planned)
+        report(Finished(planned))
         return planned
-    clients = Clients.connect(
-        request.endpoints, project=made.project, region=made.region, retry=RetryPolicy(notify=_notify(request, around))
-    )
+    retry = RetryPolicy(notify=_notify(report))
+    clients = Clients.connect(request.endpoints, project=made.project, region=made.region, retry=retry)
     settings = replace(request.settings, make_pipeline=_make_pipeline(config))
-    return Delivery(made, image, clients, reporter=reporter, git=git, settings=settings).run()
+    return Delivery(made, image, clients, report=report, git=git, settings=settings).run()
 
 
-def _reporter(request: Request, config: DeliveryConfig, around: Host) -> Reporter:
-    console = Brief if request.quiet else Console
-    reporters: list[Reporter] = [] if request.dry_run else [console(around.out, around.environment)]
+def _report(request: Request, config: DeliveryConfig, around: Host) -> Report:
+    reports: list[Report] = []
+    if not request.dry_run:
+        reports.append(brief(around.out) if request.quiet else Console(around.out, around.environment).report)
     # Before what tells others, so that they can read it.
     if request.json_output is not None:
-        reporters.append(JsonReport(request.json_output))
+        reports.append(JsonReport(request.json_output, around.out).report)
     if not request.dry_run:
-        reporters.append(CiReport(around.environment, around.out, config.msp_service_id))
-    return Reporters(reporters)
+        reports.append(CiReport(around.environment, around.out, config.msp_service_id).report)
+    return to_all(reports)
 
 
 def _image(request: Request, config: DeliveryConfig, around: Host) -> ImagePush:
@@ -123,14 +130,14 @@ def _image(request: Request, config: DeliveryConfig, around: Host) -> ImagePush:
     return LayoutPush(around.find(config.image or ""), progress)
 
 
-def _notify(request: Request, around: Host) -> Callable[[RemoteError, float], None]:
+def _notify(report: Report) -> Callable[[RemoteError, float], None]:
     told: set[str] = set()
 
     def notify(error: RemoteError, seconds: float) -> None:
         # Once each: where a service can't be reached, that meets every request.
-        if not request.quiet and error.message not in told:
+        if error.message not in told:
             told.add(error.message)
-            print(f"note: {error.message}; trying again in {seconds:.1f} s", file=around.out, flush=True)
+            report(Noted(f"{error.message}; trying again in {seconds:.1f} s"))
 
     return notify
 

@@ -20,7 +20,7 @@ from msp.delivery.planning.plan import ReleasePlan
 from msp.delivery.preflight.findings import PreflightError, Problem, Running, Survey
 from msp.delivery.preflight.preflight import Preflight
 from msp.delivery.release import make_release
-from msp.delivery.report.reporter import Reporter
+from msp.delivery.report import events
 from msp.errors import MspError
 from msp.gcp.deploy_resources import RolloutState
 from msp.gcp.errors import FailedPreconditionError
@@ -57,7 +57,7 @@ class Delivery:
         plan: What to do.
         image: Brings the image to its repository.
         clients: Whom to do it with.
-        reporter: Whom to tell.
+        report: Is told of each event.
         git: Knows which of two commits is older, where it knows both.
         settings: How.
     """
@@ -68,17 +68,18 @@ class Delivery:
         image: ImagePush,
         clients: Clients,
         *,
-        reporter: Reporter,
+        report: events.Report,
         git: Git,
         settings: Settings,
     ) -> None:
         self._plan = plan.with_digest(image.digest) if image.digest else plan
         self._image = image
         self._clients = clients
-        self._reporter = reporter
+        self._report = report
         self._git = git
         self._settings = settings
         self._standing: list[str] = []
+        self._push: _Push | None = None
 
     def run(self) -> Outcome:
         """Deploys.
@@ -90,26 +91,26 @@ class Delivery:
             PreflightError: Something stands in the way; nothing was changed.
             DeliveryError: It could not be brought to its end; the hint says what stands and how to go on.
         """
-        self._reporter.planned(self._plan)
+        self._report(events.Planned(self._plan))
         try:
             outcome = self._run()
         except PreflightError as error:
-            self._reporter.failed(self._plan, error)
+            self._report(events.Failed(self._plan, error))
             raise
         except KeyboardInterrupt:
             stopped = InterruptedDeliveryError("interrupted", hint=self._how_to_go_on())
-            self._reporter.failed(self._plan, stopped)
+            self._report(events.Failed(self._plan, stopped))
             raise stopped from None
         except MspError as error:
             failure = DeliveryError(error.message, hint=f"{error.hint}\n{self._how_to_go_on()}".strip())
             failure.exit_code = error.exit_code
-            self._reporter.failed(self._plan, failure)
+            self._report(events.Failed(self._plan, failure))
             raise failure from error
-        self._reporter.finished(outcome)
+        self._report(events.Finished(outcome))
         return outcome
 
     def _run(self) -> Outcome:
-        push = _Push(self._image, self._plan, self._clients)
+        push = self._push = _Push(self._image, self._plan, self._clients)
         began = time.perf_counter()
         try:
             survey = self._look(push)
@@ -124,7 +125,7 @@ class Delivery:
         if not self._plan.digest:
             self._plan = self._plan.with_digest(digest)
         self._standing.append(f"{self._plan.reference} is pushed")
-        self._reporter.pushed(self._plan)
+        self._report(events.Pushed(self._plan))
         return self._deployed_already(survey) or self._release(survey)
 
     def _look(self, push: "_Push") -> Survey:
@@ -142,7 +143,7 @@ class Delivery:
                 f"newer than this one, {self._plan.build.commit[:12]}: this takes it back"
             )
             survey = dataclasses.replace(survey, warnings=(*survey.warnings, warning))
-        self._reporter.surveyed(survey)
+        self._report(events.PreflightPassed(survey.warnings))
         return survey
 
     def _is_older(self, running: Running) -> bool:
@@ -171,7 +172,7 @@ class Delivery:
         _, created = make_release(plan, self._clients, survey.existing)
         _log.debug("the release took %.3f s", time.perf_counter() - began)
         self._standing.append(f"release {plan.release} is made")
-        self._reporter.released(plan, created=created)
+        self._report(events.Released(plan, created))
         try:
             rollout, _ = rollouts.begin_rollout(
                 plan, target, self._clients, taken_up=not created, force=self._settings.force
@@ -181,10 +182,14 @@ class Delivery:
             failed = RolloutState.FAILED.value
             return Outcome(plan, survey.stages, failed, plan.release, created=created, failure=error.message)
         self._standing.append(f"rollout {rollout.rollout_id} goes on in Cloud Deploy by itself")
-        self._reporter.rolling(rollout)
+        self._report(events.RolloutSeen(rollout))
         if self._settings.wait:
             rollout = rollouts.follow(
-                plan, rollout, self._clients, timeout=self._settings.timeout, seen=self._reporter.rolling
+                plan,
+                rollout,
+                self._clients,
+                timeout=self._settings.timeout,
+                seen=lambda found: self._report(events.RolloutSeen(found)),
             )
         outcome = Outcome(plan, survey.stages, rollout.state.value, plan.release, rollout.rollout_id, created)
         if outcome.exit_code:
@@ -192,7 +197,10 @@ class Delivery:
         return outcome
 
     def _how_to_go_on(self) -> str:
-        stands = self._standing or ["nothing was released, and no tag was written"]
+        tag = "no tag was written"
+        if self._push is not None and self._push.wrote:
+            tag = f"whether {self._plan.image}:{self._plan.tag} was pushed isn't known"
+        stands = self._standing or [f"nothing was released, and {tag}"]
         return "\n".join([*stands, f"to go on from there: {self._plan.rerun}"])
 
 
@@ -200,10 +208,16 @@ class _Push:
     """The push, in a thread of its own; it writes no manifest before it is told to finish.
 
     The thread is a daemon: an interrupted program ends without waiting for the network.
+
+    Attributes:
+        error: What the push ended by, where that was an error for the user.
+        wrote: Whether a manifest may have been written, whatever became of the answer.
     """
 
     def __init__(self, image: ImagePush, plan: ReleasePlan, clients: Clients) -> None:
         self.error: MspError | None = None
+        self.wrote = False
+        self._gate_lock = threading.Lock()
         self._failure: BaseException | None = None
         self._digest = ""
         self._told = threading.Event()
@@ -223,14 +237,17 @@ class _Push:
 
     def stop(self) -> None:
         """Has it end soon."""
-        self._stop.set()
+        with self._gate_lock:
+            self._stop.set()
         self._told.set()
         self._thread.join(_STOP_SECONDS)
 
     def _gate(self) -> None:
         self._told.wait()
-        if self._stop.is_set():
-            raise StoppedError("the push was stopped")
+        with self._gate_lock:
+            if self._stop.is_set():
+                raise StoppedError("the push was stopped")
+            self.wrote = True
 
     def _run(self, push: Callable[[], str]) -> None:
         try:

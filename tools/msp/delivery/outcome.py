@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from msp import names
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
 from msp.gcp.deploy_resources import RolloutState
@@ -24,6 +23,7 @@ class Outcome:
         rollout: The rollout's id, empty where there is none.
         created: Whether this run made the release.
         failure: Why the rollout failed, empty where it didn't.
+        notes: What else is worth knowing of the pipeline, a sentence each: that a later stage has failed.
     """
 
     plan: ReleasePlan
@@ -33,6 +33,12 @@ class Outcome:
     rollout: str = ""
     created: bool = False
     failure: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """The tag of this build's image; empty where another build's release runs, so that it may not be there."""
+        return self.plan.tag if self.release == self.plan.release else ""
 
     @property
     def target(self) -> str:
@@ -41,8 +47,8 @@ class Outcome:
 
     @property
     def release_url(self) -> str:
-        """The release's page in Google Cloud's console."""
-        return names.release_console_url(self.plan.project, self.plan.region, self.plan.pipeline, self.release)
+        """The release's page in Google Cloud's console, or the local cloud's page."""
+        return self.plan.release_page(self.release)
 
     @property
     def exit_code(self) -> int:

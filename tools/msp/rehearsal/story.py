@@ -13,7 +13,6 @@ from msp.delivery.clients import Clients
 from msp.delivery.command import Host, Request, deploy
 from msp.delivery.existing import release_digest
 from msp.delivery.outcome import Outcome
-from msp.delivery.report.stages_picture import in_words
 from msp.delivery.report.terminal import Console
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
@@ -58,7 +57,8 @@ def play(config: DeliveryConfig, around: Host) -> int:
             Request(known=_known(around), endpoints=story.endpoints),
             config,
             around,
-            _LocalConsole(around.out, around.environment),
+            # The story ends with its own picture of the stages.
+            Console(around.out, around.environment, stages=False).report,
         )
         if outcome.exit_code == 0:
             story.let_time_pass()
@@ -132,17 +132,6 @@ class _Story:
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)
-
-
-class _LocalConsole(Console):
-    """As on a terminal, without what only Google's cloud has."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """The failure, if there is one; the stages are shown at the end of the story."""
-        if outcome.failure:
-            self._say(f"✗ {outcome.failure}")
-        else:
-            self._done(f"{outcome.target}: {in_words(outcome)}")
 
 
 def _known(around: Host) -> Known:

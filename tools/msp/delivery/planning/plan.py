@@ -5,6 +5,7 @@ import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from msp import names
 from msp.ci.build import Build
@@ -41,6 +42,7 @@ class ReleasePlan:
         build: Who and what is behind it.
         rerun: The command that takes this deployment up again, wherever it is run.
         notes: What was made to fit, and what is worth knowing.
+        local_cloud: The local cloud that this goes to: `http://127.0.0.1:8080`; empty for Google's.
     """
 
     target: str
@@ -60,6 +62,7 @@ class ReleasePlan:
     build: Build = field(repr=False)
     rerun: str
     notes: tuple[str, ...] = ()
+    local_cloud: str = ""
 
     @property
     def reference(self) -> str:
@@ -68,13 +71,21 @@ class ReleasePlan:
 
     @property
     def pipeline_url(self) -> str:
-        """The pipeline's page in Google Cloud's console."""
-        return names.pipeline_console_url(self.project, self.region, self.pipeline)
+        """The pipeline's page in Google Cloud's console, or the local cloud's page."""
+        return self._page(names.pipeline_console_url(self.project, self.region, self.pipeline))
 
     @property
     def release_url(self) -> str:
-        """The release's page in Google Cloud's console."""
-        return names.release_console_url(self.project, self.region, self.pipeline, self.release)
+        """The release's page in Google Cloud's console, or the local cloud's page."""
+        return self.release_page(self.release)
+
+    def release_page(self, release: str) -> str:
+        """As `release_url`, of another release of the pipeline: `deploy-0123456789ab-41`."""
+        quoted = quote(release, safe="", errors="replace")
+        return self._page(names.release_console_url(self.project, self.region, self.pipeline, quoted))
+
+    def _page(self, at_google: str) -> str:
+        return f"{self.local_cloud}/" if self.local_cloud else at_google
 
     def with_digest(self, digest: str) -> "ReleasePlan":
         """The same, of an image whose digest is known by now."""
@@ -120,6 +131,7 @@ def plan(
     digest: str = "",
     environments: Sequence[str] = (),
     overrides: Overrides = Overrides(),
+    local_cloud: str = "",
 ) -> ReleasePlan:
     """What delivering this build of this service means. Pure: asks nothing, changes nothing.
 
@@ -129,6 +141,7 @@ def plan(
         digest: The image's, where it is known.
         environments: The ids of the environments that are the pipeline's stages, in order, where that is known.
         overrides: What was asked for besides.
+        local_cloud: The local cloud that is used: `http://127.0.0.1:8080`; empty for Google's.
 
     Raises:
         UsageError: There is no way to make a name of what is given: a commit that is none, a region that isn't one.
@@ -165,19 +178,21 @@ def plan(
         annotations=annotations,
         parameters={names.TAG_PARAMETER: tag},
         build=build,
-        rerun=_rerun(config, build, overrides),
+        rerun=_rerun(config, build, overrides, local_cloud),
+        local_cloud=local_cloud,
     )
     notes = (*(str(change) for change in changes), *_worth_knowing(made))
     made = dataclasses.replace(made, notes=notes)
     return made.with_digest(digest) if digest else made
 
 
-def _rerun(config: DeliveryConfig, build: Build, overrides: Overrides) -> str:
+def _rerun(config: DeliveryConfig, build: Build, overrides: Overrides, local_cloud: str) -> str:
     flags = {
         "commit": build.commit,
         "build_number": build.build_number,
         "tag": overrides.tag,
         "release": overrides.release,
+        "local_cloud": local_cloud.removeprefix("http://"),
     }
     given = [shlex.quote(f"--{name}={value}") for name, value in flags.items() if value]
     return shlex.join(["bazel", "run", config.target, "--"]) + " " + " ".join(given)

@@ -2,56 +2,83 @@
 
 import json
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from msp.delivery.outcome import Outcome
-from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.report.reporter import Ignore
-from msp.errors import MspError, UsageError
+from msp.delivery.report.events import Event, Failed, Finished
+from msp.errors import UsageError
+from msp.text import harmless, harmless_lines
 
 
-class JsonReport(Ignore):
-    """Writes the file when the deployment ends, however it does.
+class JsonReport:
+    """Writes the file when the delivery ends, however it does.
 
     Args:
-        path: The file; it appears whole.
+        path: The file: `result.json`. It appears whole, and only its owner can read it.
+        out: Where to say that it could not be written, which changes nothing about how the delivery ended.
 
     Raises:
         UsageError: It can't be written; found out before anything is changed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, out: TextIO) -> None:
         self._path = path
+        self._out = out
         if path.is_dir():
             raise UsageError(f"--json_output: {path} is a directory", hint="name a file")
         if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
             raise UsageError(f"--json_output: no file can be made in {path.parent}", hint="name another directory")
 
-    def finished(self, outcome: Outcome) -> None:
-        """Writes how it ended."""
-        self._write(result(outcome))
-
-    def failed(self, plan: ReleasePlan, error: MspError) -> None:
-        """Writes that it did not come to its end, and why."""
-        known = result(Outcome(plan, plan.stages, "", plan.release))
-        self._write({**known, "state": None, "error": {"message": error.message, "hint": error.hint}})
+    def report(self, event: Event) -> None:
+        """Writes how it ended, or why it did not come to its end."""
+        match event:
+            case Finished(outcome):
+                self._write(result(outcome))
+            case Failed(plan, error):
+                known = result(Outcome(plan, plan.stages, "", plan.release))
+                said = {"message": error.message, "hint": error.hint}
+                self._write({**known, "state": None, "exit_code": error.exit_code, "error": said})
 
     def _write(self, content: dict[str, Any]) -> None:
-        aside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        text = json.dumps(_harmless(content), indent=2, ensure_ascii=False) + "\n"
+        aside: Path | None = None
         try:
-            aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            # Of a name that nobody can guess, never through a link that somebody has put there, and with mode 0600.
+            descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+            aside = Path(name)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
             aside.replace(self._path)
         except OSError as error:
-            aside.unlink(missing_ok=True)
-            raise MspError(f"{self._path} can't be written: {error.strerror}", hint="see --json_output") from error
+            # An earlier delivery's result must not pass for this one's.
+            for left in filter(None, (aside, self._path)):
+                with suppress(OSError):
+                    left.unlink()
+            warning = f"note: --json_output: {self._path} can't be written: {error.strerror}"
+            print(harmless(f"{warning}; the delivery itself is not affected"), file=self._out, flush=True)
+
+
+def _harmless(content: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The same content, in whose texts nothing acts on a terminal that shows it."""
+    match content:
+        case str():
+            return harmless_lines(content)
+        case dict():
+            return {key: _harmless(value) for key, value in content.items()}
+        case list():
+            return [_harmless(value) for value in content]
+    return content
 
 
 def result(outcome: Outcome) -> dict[str, Any]:
     """What the file holds.
 
     `target` is the first stage's target in Cloud Deploy, `bazel_target` the label. `created` tells whether this run
-    made the release. `state` is the rollout's, or `ALREADY_DEPLOYED`, or `PLANNED`. Values that aren't known are empty.
+    made the release. `state` is the rollout's, or `ALREADY_DEPLOYED`, or `PLANNED`. `exit_code` is the process's.
+    Values that aren't known are empty, as is `tag` where another build's release runs this image.
     """
     plan = outcome.plan
     return {
@@ -60,11 +87,12 @@ def result(outcome: Outcome) -> dict[str, Any]:
         "rollout": outcome.rollout,
         "state": outcome.state,
         "image": plan.image,
-        "tag": plan.tag,
+        "tag": outcome.tag,
         "digest": plan.digest,
         "target": outcome.target,
         "created": outcome.created,
         "failure": outcome.failure,
+        "exit_code": outcome.exit_code,
         "stages": list(outcome.stages),
         "project": plan.project,
         "region": plan.region,
@@ -73,5 +101,5 @@ def result(outcome: Outcome) -> dict[str, Any]:
         "build_number": plan.build.build_number,
         "author": plan.build.author,
         "release_url": outcome.release_url,
-        "notes": list(plan.notes),
+        "notes": [*plan.notes, *outcome.notes],
     }

@@ -1,7 +1,12 @@
 """A pipeline's stages and where a release stands in them, in characters."""
 
+import shlex
+
+from msp import names
 from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, Outcome
+from msp.delivery.planning.plan import ReleasePlan
 from msp.gcp.deploy_resources import RolloutState
+from msp.names.grammar import MAX_ID
 
 _MARKS = {
     RolloutState.SUCCEEDED.value: "●",
@@ -44,19 +49,38 @@ def in_words(outcome: Outcome) -> str:
 
 def next_steps(outcome: Outcome) -> list[str]:
     """What a person may want to do now, as commands; empty where nothing is left to do."""
-    plan = outcome.plan
-    where = f"--delivery-pipeline={plan.pipeline} --region={plan.region} --project={plan.project}"
+    plan, release = outcome.plan, f"--release={outcome.release}"
     if outcome.exit_code:
         return ["mend what failed and try again:", f"  {plan.rerun}"]
     if outcome.state == RolloutState.PENDING_APPROVAL.value:
-        return [
-            "approve it:",
-            f"  gcloud deploy rollouts approve {outcome.rollout} --release={outcome.release} {where}",
-        ]
+        return ["approve it:", f"  {_gcloud(plan, 'rollouts', 'approve', outcome.rollout, release)}"]
     if outcome.state in {RolloutState.SUCCEEDED.value, ALREADY_DEPLOYED} and len(outcome.stages) > 1:
         following = outcome.stages[1]
+        promote = ("releases", "promote", release, f"--to-target={following}", *_rollout(outcome.release, following))
         return [
             f"next is {following}; where no automation promotes, do it by hand:",
-            f"  gcloud deploy releases promote --release={outcome.release} --to-target={following} {where}",
+            f"  {_gcloud(plan, *promote)}",
         ]
     return []
+
+
+def _rollout(release: str, target: str) -> list[str]:
+    """The flag that names the rollout, where gcloud's own name for it would be too long for Cloud Deploy."""
+    if len(f"{release}-to-{target}-0001") <= MAX_ID:
+        return []
+    try:
+        rollout = names.rollout_id(release, target)
+    except names.InvalidNameError:
+        # Somebody else's release, of a long name. A rollout's own is unique within its release.
+        rollout = f"to-{target}"[:MAX_ID].rstrip("-")
+    return [f"--rollout-id={rollout}"]
+
+
+def _gcloud(plan: ReleasePlan, *arguments: str) -> str:
+    """A command for the shell, which also works where a local cloud stands for Google's."""
+    where = (f"--delivery-pipeline={plan.pipeline}", f"--region={plan.region}", f"--project={plan.project}")
+    command = shlex.join(["gcloud", "deploy", *arguments, *where])
+    if not plan.local_cloud:
+        return command
+    endpoint = shlex.quote(f"{plan.local_cloud}/")
+    return f"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY={endpoint} CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true {command}"

@@ -1,22 +1,33 @@
 """What a deployment says to whoever watches it: colours and a spinner on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from msp.ci.groups import LogGroups
 from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, Outcome
 from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.preflight.findings import Survey
+from msp.delivery.report.events import (
+    Event,
+    Failed,
+    Finished,
+    Noted,
+    Planned,
+    PreflightPassed,
+    Pushed,
+    Released,
+    Report,
+    RolloutSeen,
+)
 from msp.delivery.report.stages_picture import in_words, next_steps, picture
-from msp.errors import MspError
 from msp.gcp.deploy_resources import Rollout, RolloutState
+from msp.text import harmless
 
 if TYPE_CHECKING:
     from rich.status import Status
 
-_BOLD, _DIM, _GREEN, _YELLOW, _RED = "1", "2", "32", "33", "31"
+_DIM, _GREEN, _YELLOW, _RED = "2", "32", "33", "31"
 
 _STATES = {
     RolloutState.PENDING_RELEASE: "is being rendered",
@@ -35,16 +46,22 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Console:
-    """Prints a deployment.
+    """Prints a delivery, of which every text from outside is made harmless here.
 
     Args:
         out: Where to.
         environment: Tells which CI reads it, and whether colours are unwanted (https://no-color.org).
         monotonic: Seconds on a clock that never goes back.
+        stages: Whether the end shows every stage, the release's page and what to do next.
     """
 
     def __init__(
-        self, out: TextIO, environment: Mapping[str, str], monotonic: Callable[[], float] = time.monotonic
+        self,
+        out: TextIO,
+        environment: Mapping[str, str],
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        stages: bool = True,
     ) -> None:
         with suppress(AttributeError):
             out.reconfigure(errors="replace")  # type: ignore[attr-defined]  # a terminal may know no such character
@@ -57,32 +74,38 @@ class Console:
         self._rollout_began = 0.0
         self._state: RolloutState | None = None
         self._spinner: Status | None = None
+        self._shows_stages = stages
 
-    def planned(self, plan: ReleasePlan) -> None:
-        """What, whose, and where to."""
-        self._groups.begin(f"Delivering {plan.target} to {plan.pipeline}")
-        for name, value in _facts(plan):
-            self._say(f"  {self._paint(f'{name:<9}', _DIM)} {value}")
-        for note in plan.notes:
-            self._note(note)
+    def report(self, event: Event) -> None:
+        """Prints what there is to say of an event."""
+        match event:
+            case Planned(plan):
+                self._groups.begin(f"Delivering {plan.target} to {plan.pipeline}")
+                for name, value in _facts(plan):
+                    self._say(value, mark=f"  {name:<9}", colour=_DIM)
+                self._notes(plan.notes)
+            case PreflightPassed(warnings):
+                self._notes(warnings)
+            case Pushed(plan):
+                self._done(f"image {plan.image}@{plan.digest}")
+            case Released(plan, created):
+                if self._groups.folds:
+                    self._groups.begin(f"Release {plan.release}")
+                how = "made" if created else "was there already, with this digest: taken up"
+                self._done(f"release {plan.release} {how}")
+            case RolloutSeen(rollout):
+                self._rolling(rollout)
+            case Noted(text):
+                self._notes((text,))
+            case Finished(outcome):
+                self._finished(outcome)
+            case Failed(plan, error):
+                self._stop_spinner()
+                if self._groups.folds:
+                    self._groups.fail(f"{plan.target} was not delivered: {error.message.partition(chr(10))[0]}")
+                self._groups.end()
 
-    def surveyed(self, survey: Survey) -> None:
-        """That nothing stands in the way, and what is odd."""
-        for warning in survey.warnings:
-            self._note(warning)
-
-    def pushed(self, plan: ReleasePlan) -> None:
-        """The digest."""
-        self._done(f"image {plan.image}@{plan.digest}")
-
-    def released(self, plan: ReleasePlan, *, created: bool) -> None:
-        """Whether the release was made or taken up."""
-        if self._groups.folds:
-            self._groups.begin(f"Release {plan.release}")
-        how = "made" if created else "was there already, with this digest: taken up"
-        self._done(f"release {plan.release} {how}")
-
-    def rolling(self, rollout: Rollout) -> None:
+    def _rolling(self, rollout: Rollout) -> None:
         """A line when the state changes; on a terminal a spinner in between."""
         if self._state is None:
             self._rollout_began = self._monotonic()
@@ -94,7 +117,7 @@ class Console:
         elif self._terminal and self._monotonic() - self._rollout_began > _PATIENCE_SECONDS:
             self._spin(rollout)
 
-    def finished(self, outcome: Outcome) -> None:
+    def _finished(self, outcome: Outcome) -> None:
         """The stages, where to look, and what to do next."""
         self._stop_spinner()
         if outcome.state == PLANNED:
@@ -102,40 +125,40 @@ class Console:
         seconds = self._monotonic() - self._began
         if outcome.exit_code:
             self._groups.fail(f"Rollout to {outcome.target} failed")
-            self._say(self._paint(f"✗ {outcome.failure}", _RED))
+            self._say(outcome.failure, mark="✗", colour=_RED)
         elif outcome.state == ALREADY_DEPLOYED:
             self._done(f"{outcome.target} runs this image already, as {outcome.release}: nothing to do (--force)")
         else:
             if self._groups.folds:
                 self._groups.begin(f"Delivered in {seconds:.1f} s", expanded=True)
-            self._done(f"{outcome.target}: {in_words(outcome)}  {self._paint(f'({seconds:.1f} s)', _DIM)}")
-        self._say("")
-        for line in picture(outcome):
-            self._say(f"  {line}")
-        self._say("")
-        for line in (*next_steps(outcome), outcome.release_url):
-            self._say(f"  {line}")
+            self._done(f"{outcome.target}: {in_words(outcome)}  ({seconds:.1f} s)")
+        self._notes(outcome.notes)
+        if self._shows_stages:
+            self._stages(outcome)
         self._groups.end()
 
-    def failed(self, plan: ReleasePlan, error: MspError) -> None:
-        """Unfolds the log, where it is folded."""
-        self._stop_spinner()
-        if self._groups.folds:
-            self._groups.fail(f"{plan.target} was not delivered: {error.message.splitlines()[0]}")
-        self._groups.end()
+    def _stages(self, outcome: Outcome) -> None:
+        self._say()
+        for line in picture(outcome):
+            self._say(f"  {line}")
+        self._say()
+        for line in (*next_steps(outcome), outcome.release_url):
+            self._say(f"  {line}")
 
     def _done(self, text: str) -> None:
         self._stop_spinner()
-        self._say(f"{self._paint('✓', _GREEN)} {text}")
+        self._say(text, mark="✓", colour=_GREEN)
 
-    def _note(self, text: str) -> None:
-        self._say(f"{self._paint('note:', _YELLOW)} {text}")
+    def _notes(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self._say(text, mark="note:", colour=_YELLOW)
 
-    def _paint(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self._colours else text
-
-    def _say(self, line: str) -> None:
-        print(line, file=self._out, flush=True)
+    def _say(self, text: str = "", *, mark: str = "", colour: str = "") -> None:
+        if mark and self._colours:
+            mark = f"\x1b[{colour}m{mark}\x1b[0m"
+        # Whole lines, so that notes from two threads never share one.
+        self._out.write(f"{mark} {harmless(text)}\n" if mark else f"{harmless(text)}\n")
+        self._out.flush()
 
     def _spin(self, rollout: Rollout) -> None:
         if self._spinner is None:
@@ -144,7 +167,8 @@ class Console:
             self._spinner = RichConsole(file=self._out).status("")
             self._spinner.start()
         seconds = self._monotonic() - self._rollout_began
-        self._spinner.update(f"{rollout.target_id} {_STATES.get(rollout.state, '')}, {seconds:.0f} s")
+        # Names of targets hold no square brackets, in which rich would see its own markup.
+        self._spinner.update(f"{harmless(rollout.target_id)} {_STATES.get(rollout.state, '')}, {seconds:.0f} s")
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:
@@ -152,32 +176,27 @@ class Console:
             self._spinner = None
 
 
-class Brief(Console):
-    """Prints only how it ended, on one line."""
+def brief(out: TextIO) -> Report:
+    """A report that prints what is odd, and on one line how it ended.
 
-    def planned(self, plan: ReleasePlan) -> None:
-        """Nothing."""
+    Args:
+        out: Where to.
+    """
 
-    def surveyed(self, survey: Survey) -> None:
-        """What is odd."""
-        for warning in survey.warnings:
-            self._note(warning)
+    def report(event: Event) -> None:
+        match event:
+            case PreflightPassed(warnings):
+                lines = [f"note: {warning}" for warning in warnings]
+            case Finished(outcome) if outcome.state != PLANNED:
+                end = f"{outcome.target}: {in_words(outcome)}"
+                lines = [f"{end}: {outcome.failure}" if outcome.exit_code else end]
+                lines += [f"note: {note}" for note in outcome.notes]
+            case _:
+                lines = []
+        out.writelines(f"{harmless(line)}\n" for line in lines)
+        out.flush()
 
-    def pushed(self, plan: ReleasePlan) -> None:
-        """Nothing."""
-
-    def released(self, plan: ReleasePlan, *, created: bool) -> None:
-        """Nothing."""
-
-    def rolling(self, rollout: Rollout) -> None:
-        """Nothing."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """The one line."""
-        if outcome.exit_code:
-            self._say(f"{outcome.target}: {in_words(outcome)}: {outcome.failure}")
-        elif outcome.state != PLANNED:
-            self._say(f"{outcome.target}: {in_words(outcome)}")
+    return report
 
 
 def plan_text(plan: ReleasePlan) -> str:
@@ -192,7 +211,7 @@ def plan_text(plan: ReleasePlan) -> str:
     ):
         lines += [f"{title}:", *(f"  {key} = {value}" for key, value in pairs.items())]
     lines += [f"note: {note}" for note in plan.notes]
-    return "\n".join(lines)
+    return "\n".join(map(harmless, lines))
 
 
 def _facts(plan: ReleasePlan) -> list[tuple[str, str]]:
