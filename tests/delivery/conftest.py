@@ -21,6 +21,7 @@ from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
 from msp.delivery.report import events
 from msp.delivery.target.config import DeliveryConfig
 from msp.gcp.endpoints import Endpoints
+from msp.gcp.messages import enum_name
 from msp.gcp.polling import Polling
 from msp.gcp.retry import RetryPolicy
 from msp.image.progress import Silent
@@ -53,7 +54,7 @@ class Recorder:
             case events.Released(_, created):
                 self.told.append("released" if created else "taken up")
             case events.RolloutSeen(rollout):
-                self.states.append(rollout.state.value)
+                self.states.append(enum_name(rollout, "state"))
             case events.Finished(outcome):
                 self.told.append(f"finished {outcome.state}")
             case _:
@@ -175,9 +176,7 @@ class World:
     ) -> Outcome:
         made = made or self.plan()
         polling = Polling(initial=0.005, maximum=0.02)
-        clients = Clients.connect(
-            endpoints or self.endpoints, project=made.project, region=made.region, retry=retry, polling=polling
-        )
+        clients = Clients.connect(endpoints or self.endpoints, retry=retry, polling=polling)
         push = LayoutPush(image, Silent()) if isinstance(image, Path) else image
         settings = {"timeout": 20.0, **settings}
         return Delivery(made, push, clients, report=report, git=git, settings=Settings(**settings)).run()

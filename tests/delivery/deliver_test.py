@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.cloud.deploy_v1 import Rollout
 
 from msp import names
 from msp.delivery.image_push import ProgramPush
 from msp.delivery.outcome import DeliveryError, InterruptedDeliveryError
 from msp.delivery.report import events
 from msp.errors import MspError
-from msp.gcp.deploy_resources import Rollout
 from msp.image.layout import Layout
 
 if TYPE_CHECKING:

@@ -5,11 +5,14 @@ import re
 from typing import Any
 
 import pytest
+from google.cloud.deploy_v1 import Release
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
 from msp.ci.build import Build
 from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
+from msp.delivery.release import as_release
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 
@@ -36,7 +39,7 @@ def test_the_seeds_call_gives_the_contracts_names() -> None:
     assert made.source_uri == "gs://msp-example-prod-0000-cloudrun-skaffold/source.tar.gz"
     assert made.reference == f"us.gcr.io/sourcegraph-dev/msp-example:0123456789ab_42@{DIGEST}"
     assert made.notes == ()
-    assert made.as_release().to_json() == {
+    assert json_format.MessageToDict(Release.pb(as_release(made))) == {
         "skaffoldConfigUri": "gs://msp-example-prod-0000-cloudrun-skaffold/source.tar.gz",
         "description": "Count faster",
         "labels": {"commit": COMMIT},

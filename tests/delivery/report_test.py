@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud.deploy_v1 import Rollout
 
 from msp.ci.build import Build
 from msp.ci.buildkite import BuildkiteAgent
@@ -36,7 +37,6 @@ from msp.delivery.report.stages_picture import next_steps, picture
 from msp.delivery.report.terminal import Console, brief, plan_text
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import BlockedError, UsageError
-from msp.gcp.deploy_resources import Rollout, RolloutState
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = "sha256:" + "a" * 64
@@ -61,7 +61,7 @@ def outcome(state: str = "SUCCEEDED", failure: str = "", **fields: Any) -> Outco
 
 
 def tell(report: Report, end: Outcome) -> None:
-    states = (RolloutState.PENDING_RELEASE, RolloutState.IN_PROGRESS, RolloutState.IN_PROGRESS)
+    states = (Rollout.State.PENDING_RELEASE, Rollout.State.IN_PROGRESS, Rollout.State.IN_PROGRESS)
     story: list[Event] = [
         Planned(made()),
         PreflightPassed(("something is odd",)),
@@ -158,7 +158,7 @@ def test_a_long_wait_on_a_terminal_gets_a_spinner_that_goes_away() -> None:
     out, times = Terminal(), iter(range(100))
     screen = Console(out, {}, lambda: float(next(times)))
     for _ in range(4):
-        screen.report(RolloutSeen(Rollout(target_id=STAGES[0], state=RolloutState.IN_PROGRESS)))
+        screen.report(RolloutSeen(Rollout(target_id=STAGES[0], state=Rollout.State.IN_PROGRESS)))
     screen.report(Finished(outcome()))
     assert "is under way" in out.getvalue()
 

@@ -1,318 +1,170 @@
-"""Our Cloud Deploy client against Google's own: the same requests, and the same reading of every answer."""
+"""Google's own client of Cloud Deploy, with the retries, deadlines and bounds that we give it."""
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from google.cloud import deploy_v1
 
-from msp.gcp import clients, errors
+from msp.gcp import errors
+from msp.gcp.calls import Calls, Later
+from msp.gcp.clients import cloud_deploy_client
 from msp.gcp.cloud_deploy import CloudDeploy
-from msp.gcp.credentials import AnonymousCredentials
-from msp.gcp.deploy_resources import (
-    CustomTargetType,
-    DeliveryPipeline,
-    Operation,
-    Release,
-    RenderState,
-    Rollout,
-    RolloutState,
-    Target,
-    TargetRender,
-)
+from msp.gcp.deadline import Deadline
 from msp.gcp.endpoints import Endpoints
-from msp.gcp.http import connection_pool
+from msp.gcp.messages import enum_name, last_part, nanoseconds, part_after, unpacked
 from msp.gcp.polling import Polling, PollTimeoutError
 from msp.gcp.retry import RetryPolicy
-from msp.gcp.session import Session
 
 if TYPE_CHECKING:
     from tests.gcp.conftest import ScriptedServer
 
 LOCATION = "projects/p/locations/us-central1"
 PIPELINE = f"{LOCATION}/deliveryPipelines/d"
+RELEASE = f"{PIPELINE}/releases/r"
 REQUEST_ID = str(uuid.UUID(int=7))
-OURS = Release(
-    skaffold_config_uri="gs://p-cloudrun-skaffold/source.tar.gz",
-    description="a description",
-    labels={"commit": "c"},
-    annotations={"author": "A. Developer <a@example.com>"},
-    deploy_parameters={"customTarget/tag": "t", "customTarget/digest": "sha256:0"},
-)
-THEIRS = deploy_v1.Release(
-    skaffold_config_uri=OURS.skaffold_config_uri,
-    description=OURS.description,
-    labels=OURS.labels,
-    annotations=OURS.annotations,
-    deploy_parameters=OURS.deploy_parameters,
-)
-OUR_ROLLOUT = Rollout(target_id="staging-us-central1", description="d", labels={"a": "b"}, annotations={"c": "d"})
-THEIR_ROLLOUT = deploy_v1.Rollout(
-    target_id=OUR_ROLLOUT.target_id, description="d", labels={"a": "b"}, annotations={"c": "d"}
-)
 
 
 @pytest.fixture
-def ours(server: "ScriptedServer") -> CloudDeploy:
-    session = Session(connection_pool(), AnonymousCredentials(), RetryPolicy(sleep=lambda _: None))
-    polling = Polling(sleep=lambda _: None)
-    return CloudDeploy(session, Endpoints.local(server.address), project="p", region="us-central1", polling=polling)
+def slept() -> list[float]:
+    return []
 
 
 @pytest.fixture
-def theirs(server: "ScriptedServer") -> deploy_v1.CloudDeployClient:
-    return clients.cloud_deploy_client(Endpoints.local(server.address))
+def deploy(server: "ScriptedServer", slept: list[float]) -> CloudDeploy:
+    retry = RetryPolicy(attempts=3, sleep=slept.append)
+    endpoints = Endpoints.local(server.address)
+    return CloudDeploy(lambda: cloud_deploy_client(endpoints), retry, Polling(sleep=lambda _: None))
 
 
-CALLS: dict[str, tuple[Callable[[CloudDeploy], object], Callable[[deploy_v1.CloudDeployClient], object]]] = {
-    "get_pipeline": (lambda c: c.get_pipeline("d"), lambda c: c.get_delivery_pipeline(name=PIPELINE)),
-    "get_target": (lambda c: c.get_target("t"), lambda c: c.get_target(name=f"{LOCATION}/targets/t")),
-    "get_custom_target_type": (
-        lambda c: c.get_custom_target_type("cloud-run-service"),
-        lambda c: c.get_custom_target_type(name=f"{LOCATION}/customTargetTypes/cloud-run-service"),
-    ),
-    "get_custom_target_type by its full name": (
-        lambda c: c.get_custom_target_type(f"{LOCATION}/customTargetTypes/x"),
-        lambda c: c.get_custom_target_type(name=f"{LOCATION}/customTargetTypes/x"),
-    ),
-    "get_release": (lambda c: c.get_release("d", "r"), lambda c: c.get_release(name=f"{PIPELINE}/releases/r")),
-    "list_releases": (
-        lambda c: list(
-            c.list_releases("d", filter='abandoned = false AND labels.a = "b"', order_by="create_time desc")
-        ),
-        lambda c: list(
-            c.list_releases(
-                request=deploy_v1.ListReleasesRequest(
-                    parent=PIPELINE,
-                    filter='abandoned = false AND labels.a = "b"',
-                    order_by="create_time desc",
-                    page_size=1000,
-                )
-            )
-        ),
-    ),
-    "create_release": (
-        lambda c: c.create_release("d", "r", OURS, request_id=REQUEST_ID),
-        lambda c: c.create_release(
-            request=deploy_v1.CreateReleaseRequest(
-                parent=PIPELINE, release_id="r", release=THEIRS, request_id=REQUEST_ID
-            )
-        ),
-    ),
-    "get_rollout": (
-        lambda c: c.get_rollout("d", "r", "o"),
-        lambda c: c.get_rollout(name=f"{PIPELINE}/releases/r/rollouts/o"),
-    ),
-    "list_rollouts": (
-        lambda c: list(c.list_rollouts("d", filter='targetId="t"')),
-        lambda c: list(
-            c.list_rollouts(
-                request=deploy_v1.ListRolloutsRequest(
-                    parent=f"{PIPELINE}/releases/-", filter='targetId="t"', page_size=1000
-                )
-            )
-        ),
-    ),
-    "newest_rollouts": (
-        lambda c: c.newest_rollouts("d", "t", most=20),
-        lambda c: c.list_rollouts(
-            request=deploy_v1.ListRolloutsRequest(
-                parent=f"{PIPELINE}/releases/-", filter='targetId="t"', order_by="createTime desc", page_size=20
-            )
-        ),
-    ),
-    "create_rollout": (
-        lambda c: c.create_rollout("d", "r", "o", OUR_ROLLOUT, request_id=REQUEST_ID),
-        lambda c: c.create_rollout(
-            request=deploy_v1.CreateRolloutRequest(
-                parent=f"{PIPELINE}/releases/r", rollout_id="o", rollout=THEIR_ROLLOUT, request_id=REQUEST_ID
-            )
-        ),
-    ),
-    "get_operation": (
-        lambda c: c.get_operation(f"{LOCATION}/operations/x"),
-        lambda c: c.get_operation({"name": f"{LOCATION}/operations/x"}),
-    ),
-}
+def get(deploy: CloudDeploy) -> deploy_v1.Release:
+    return deploy.read(deploy.client.get_release, name=RELEASE)
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_sends_what_googles_client_sends(
-    server: "ScriptedServer", ours: CloudDeploy, theirs: deploy_v1.CloudDeployClient, call: str
-) -> None:
-    our_call, their_call = CALLS[call]
-    our_call(ours)
-    their_call(theirs)
-    mine, genuine = server.requests
-    assert mine.method == genuine.method
-    assert urlsplit(mine.path).path == urlsplit(genuine.path).path
-    expected = parse_qs(urlsplit(genuine.path).query)
-    expected.pop("$alt", None)  # Theirs asks for enums as numbers; we read their names.
-    assert parse_qs(urlsplit(mine.path).query) == expected
-    assert json.loads(mine.body or b"null") == json.loads(genuine.body or b"null")
+@pytest.mark.parametrize("status", [0, 408, 429, 500, 502, 503, 504])
+def test_a_read_is_repeated(server: "ScriptedServer", deploy: CloudDeploy, status: int) -> None:
+    server.answers((status,), (status,), (200, {"name": RELEASE}))
+    assert get(deploy).name == RELEASE
+    assert len(server.requests) == 3
 
 
-def wire(message: Any) -> dict[str, Any]:
-    """A message of Google's client as the API sends it: enums by name."""
-    json_object: dict[str, Any] = json.loads(type(message).to_json(message, use_integers_for_enums=False))
-    return json_object
+def test_waits_as_long_as_it_is_told_to(server: "ScriptedServer", deploy: CloudDeploy, slept: list[float]) -> None:
+    server.answers((429, {}, {"Retry-After": "9"}), (200, {}))
+    get(deploy)
+    assert slept == [9]
 
 
-NOW = datetime(2026, 11, 22, 21, 30, 5, 123456, tzinfo=UTC)
+def test_does_not_wait_past_the_deadline(server: "ScriptedServer", deploy: CloudDeploy, slept: list[float]) -> None:
+    server.answers((429, {}, {"Retry-After": "9"}))
+    with pytest.raises(errors.ApiError):
+        get(deploy.within(Deadline.after(5)))
+    assert slept == []
 
 
-def test_reads_a_release_as_googles_types_write_it() -> None:
-    render = deploy_v1.Release.TargetRender
-    message = deploy_v1.Release(
-        THEIRS,
-        name=f"{PIPELINE}/releases/r",
-        uid="u",
-        abandoned=True,
-        create_time=NOW,
-        skaffold_config_path="skaffold.yaml",
-        render_state=deploy_v1.Release.RenderState.FAILED,
-    )
-    message.target_renders["t"] = render(
-        rendering_state=render.TargetRenderState.FAILED,
-        failure_cause=render.FailureCause.EXECUTION_FAILED,
-        failure_message="why",
-    )
-    release = Release.from_json(wire(message))
-    assert release == Release(
-        OURS.skaffold_config_uri,
-        "skaffold.yaml",
-        OURS.description,
-        OURS.labels,
-        OURS.annotations,
-        OURS.deploy_parameters,
-        name=f"{PIPELINE}/releases/r",
-        uid="u",
-        abandoned=True,
-        create_time=NOW,
-        render_state=RenderState.FAILED,
-        target_renders={"t": TargetRender(RenderState.FAILED, "EXECUTION_FAILED", "why")},
-    )
-    assert release.release_id == "r"
+def test_a_deadline_that_is_past_asks_nothing(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    with pytest.raises(errors.UnreachableError, match="time limit"):
+        get(deploy.within(Deadline.after(0)))
+    assert server.requests == []
 
 
-def test_reads_a_rollout_as_googles_types_write_it() -> None:
-    message = deploy_v1.Rollout(
-        THEIR_ROLLOUT,
-        name=f"{PIPELINE}/releases/r/rollouts/o",
-        uid="u",
-        create_time=NOW,
-        deploy_end_time=NOW,
-        state=deploy_v1.Rollout.State.FAILED,
-        deploy_failure_cause=deploy_v1.Rollout.FailureCause.RELEASE_FAILED,
-        failure_reason="why",
-    )
-    rollout = Rollout.from_json(wire(message))
-    assert rollout == Rollout(
-        "staging-us-central1",
-        "d",
-        {"a": "b"},
-        {"c": "d"},
-        name=f"{PIPELINE}/releases/r/rollouts/o",
-        uid="u",
-        state=RolloutState.FAILED,
-        failure_cause="RELEASE_FAILED",
-        failure_reason="why",
-        create_time=NOW,
-        deploy_end_time=NOW,
-    )
-    assert (rollout.rollout_id, rollout.release_id) == ("o", "r")
+def test_a_change_without_a_request_id_is_sent_once(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.answers((503,))
+    with pytest.raises(errors.ApiError):
+        deploy.change(deploy.client.approve_rollout, name=f"{RELEASE}/rollouts/o", approved=True)
+    assert len(server.requests) == 1
 
 
-def test_reads_pipeline_target_and_type_as_googles_types_write_them() -> None:
-    pipeline = deploy_v1.DeliveryPipeline(
-        name=PIPELINE,
-        uid="u",
-        suspended=True,
-        annotations={"a": "b"},
-        serial_pipeline={"stages": [{"target_id": "s"}, {"target_id": "t"}]},
-    )
-    assert DeliveryPipeline.from_json(wire(pipeline)) == DeliveryPipeline(PIPELINE, "u", True, ("s", "t"), {"a": "b"})
-    target = deploy_v1.Target(
-        name="n",
-        uid="u",
-        require_approval=True,
-        custom_target={"custom_target_type": "c"},
-        deploy_parameters={"customTarget/image": "i"},
-    )
-    assert Target.from_json(wire(target)) == Target("n", "u", True, "c", {"customTarget/image": "i"})
-    custom = deploy_v1.CustomTargetType(name="n", uid="u", custom_actions={"render_action": "r", "deploy_action": "d"})
-    assert CustomTargetType.from_json(wire(custom)) == CustomTargetType("n", "u", "r", "d")
-
-
-@pytest.mark.parametrize(
-    ("read", "empty"),
-    [
-        (Release.from_json, Release()),
-        (Rollout.from_json, Rollout()),
-        (Target.from_json, Target("", "", False, "", {})),
-        (DeliveryPipeline.from_json, DeliveryPipeline("", "", False, (), {})),
-        (CustomTargetType.from_json, CustomTargetType("", "", "", "")),
-        (Operation.from_json, Operation("", False)),
-    ],
-)
-def test_the_api_leaves_out_what_is_empty(read: Callable[[dict[str, Any]], object], empty: object) -> None:
-    assert read({}) == empty
-
-
-def test_knows_every_state_that_googles_types_know() -> None:
-    ended = {"SUCCEEDED", "FAILED", "APPROVAL_REJECTED", "CANCELLED", "HALTED"}
-    for state in list(deploy_v1.Rollout.State):
-        name = state.name.removeprefix("STATE_")
-        assert RolloutState(name) == name
-        assert RolloutState(name).ended == (name in ended)
-    renders = {state.name.removeprefix("RENDER_STATE_") for state in list(deploy_v1.Release.RenderState)}
-    assert renders == set(RenderState)
-    assert RolloutState("FROM_THE_FUTURE") is RolloutState.UNSPECIFIED
-    assert RenderState("FROM_THE_FUTURE") is RenderState.UNSPECIFIED
-
-
-def test_reads_times_to_the_nanosecond() -> None:
-    assert Release.from_json({"createTime": "2026-11-22T21:30:05.123456789Z"}).create_time == NOW
-
-
-def test_lists_every_page(server: "ScriptedServer", ours: CloudDeploy) -> None:
-    server.answers((200, {"releases": [{"name": "a"}], "nextPageToken": "more"}), (200, {"releases": [{"name": "b"}]}))
-    assert [release.name for release in ours.list_releases("d")] == ["a", "b"]
-    assert "pageToken=more" in server.requests[1].path
-
-
-def test_a_creation_is_repeated_with_the_same_request_id(server: "ScriptedServer", ours: CloudDeploy) -> None:
+def test_a_change_is_repeated_with_the_same_request_id(server: "ScriptedServer", deploy: CloudDeploy) -> None:
     server.answers((0,), (503,), (200, {"name": "op", "done": True}))
-    assert ours.create_release("d", "r", OURS).name == "op"
-    ids = {parse_qs(urlsplit(request.path).query)["requestId"][0] for request in server.requests}
-    assert len(server.requests) == 3
-    assert len(ids) == 1
-    assert uuid.UUID(ids.pop()).int
-
-
-def test_waits_for_an_operation(server: "ScriptedServer", ours: CloudDeploy) -> None:
-    server.answers(
-        (200, {"name": "op"}), (200, {"name": "op"}), (200, {"name": "op", "done": True, "response": {"a": 1}})
+    started = deploy.change(
+        deploy.client.create_release,
+        parent=PIPELINE,
+        release_id="r",
+        release=deploy_v1.Release(description="d"),
+        request_id=REQUEST_ID,
     )
-    assert ours.wait(Operation("op", done=False), timeout=60).response == {"a": 1}
-    assert len(server.requests) == 3
-    assert ours.wait(Operation("op", done=True), timeout=60).done
+    assert started.operation.name == "op"
+    asked = [parse_qs(urlsplit(request.path).query) for request in server.requests]
+    assert [query["requestId"] for query in asked] == [[REQUEST_ID]] * 3
+    assert json.loads(server.requests[2].body) == {"description": "d"}
 
 
-def test_an_operation_that_fails_raises_its_own_error(server: "ScriptedServer", ours: CloudDeploy) -> None:
-    server.answers((200, {"name": "op", "done": True, "error": {"code": 6, "message": "there is one"}}))
-    with pytest.raises(errors.AlreadyExistsError, match="there is one"):
-        ours.wait(Operation("op", done=False), timeout=60)
+def test_a_reason_goes_to_the_audit_log_on_one_line(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    name = f"{RELEASE}/rollouts/o"
+    deploy.change(deploy.client.approve_rollout, name=name, approved=True, reason="INC-1:\r\nX-Evil: é")
+    header = server.requests[0].headers["x-goog-request-reason"]
+    assert header.encode("latin-1").decode() == "INC-1:  X-Evil: é"
+    get(deploy)
+    assert "x-goog-request-reason" not in server.requests[1].headers
 
 
-def test_an_operation_that_never_ends_runs_out_of_time(server: "ScriptedServer", ours: CloudDeploy) -> None:
-    server.answers((200, {"name": "op"}))
-    with pytest.raises(PollTimeoutError, match="operation op"):
-        ours.wait(Operation("op", done=False), timeout=0.05)
+def test_lists_every_page(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.answers((200, {"releases": [{"name": "a"}], "nextPageToken": "more"}), (200, {"releases": [{"name": "b"}]}))
+    found = deploy.pages(deploy.client.list_releases, parent=PIPELINE, filter="abandoned = false")
+    assert [release.name for release in found] == ["a", "b"]
+    first, second = (parse_qs(urlsplit(request.path).query) for request in server.requests)
+    assert (first["filter"], first["pageSize"], second["pageToken"]) == (["abandoned = false"], ["1000"], ["more"])
+
+
+def test_lists_no_more_than_it_is_asked_for(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.answers((200, {"rollouts": [{"name": "a"}, {"name": "b"}, {"name": "c"}], "nextPageToken": "more"}))
+    found = deploy.pages(deploy.client.list_rollouts, parent=RELEASE, most=2)
+    assert [rollout.name for rollout in found] == ["a", "b"]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_pages_without_end_end(server: "ScriptedServer", deploy: CloudDeploy, fresh: bool) -> None:
+    server.respond = lambda _: (200, {"nextPageToken": str(len(server.requests)) if fresh else "again"})
+    with pytest.raises(errors.OddAnswerError, match="does not end"):
+        list(deploy.pages(deploy.client.list_releases, parent=PIPELINE))
+    assert len(server.requests) == (1000 if fresh else 2)
+
+
+def test_pages_end_with_the_deadline(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.respond = lambda _: (200, {"nextPageToken": str(len(server.requests))})
+    with pytest.raises(errors.UnreachableError, match="time limit"):
+        list(deploy.within(Deadline.after(0.05)).pages(deploy.client.list_releases, parent=PIPELINE))
+
+
+def test_a_list_that_lacks_a_location_is_none(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.answers((200, {"releases": [], "unreachable": ["projects/p/locations/mars\r"]}))
+    with pytest.raises(errors.UnreachableError, match=r"mars $"):
+        list(deploy.pages(deploy.client.list_releases, parent=PIPELINE))
+
+
+def started(deploy: CloudDeploy) -> Any:
+    return deploy.change(deploy.client.create_release, parent=PIPELINE, release_id="r", request_id=REQUEST_ID)
+
+
+def test_waits_for_an_operation(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    response = {"@type": "type.googleapis.com/google.cloud.deploy.v1.Release", "name": RELEASE}
+    name = f"{LOCATION}/operations/x"
+    server.answers(
+        (200, {"name": name}), (200, {"name": name}), (200, {"name": name, "done": True, "response": response})
+    )
+    operation = deploy.wait(started(deploy))
+    release = unpacked(operation.response, deploy_v1.Release)
+    assert release is not None
+    assert release.name == RELEASE
+    assert unpacked(operation.response, deploy_v1.Rollout) is None
+    assert [urlsplit(request.path).path for request in server.requests[1:]] == [f"/v1/{name}"] * 2
+
+
+def test_an_operation_that_fails_raises_its_own_error(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.answers((200, {"name": "op", "done": True, "error": {"code": 6, "message": "there is one\x1b"}}))
+    with pytest.raises(errors.AlreadyExistsError, match="there is one\N{REPLACEMENT CHARACTER}"):
+        deploy.wait(started(deploy))
+
+
+def test_an_operation_that_never_ends_runs_out_of_time(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    server.answers((200, {"name": f"{LOCATION}/operations/x"}))
+    with pytest.raises(PollTimeoutError, match="operations/x"):
+        deploy.wait(started(deploy), timeout=0.05)
 
 
 @pytest.mark.parametrize(
@@ -320,19 +172,130 @@ def test_an_operation_that_never_ends_runs_out_of_time(server: "ScriptedServer",
     [
         (404, "NOT_FOUND", errors.NotFoundError),
         (409, "ALREADY_EXISTS", errors.AlreadyExistsError),
-        (409, "ABORTED", errors.ApiError),
+        (409, "ABORTED", errors.AbortedError),
         (403, "PERMISSION_DENIED", errors.PermissionDeniedError),
         (401, "UNAUTHENTICATED", errors.UnauthenticatedError),
         (400, "FAILED_PRECONDITION", errors.FailedPreconditionError),
         (400, "INVALID_ARGUMENT", errors.InvalidArgumentError),
+        (400, "OUT_OF_RANGE", errors.ApiError),
     ],
 )
 def test_a_refusal_is_an_error_of_its_own_class(
-    server: "ScriptedServer", ours: CloudDeploy, status: int, code: str, expected: type[errors.ApiError]
+    server: "ScriptedServer", deploy: CloudDeploy, status: int, code: str, expected: type[errors.ApiError]
 ) -> None:
     server.answers((status, {"error": {"code": status, "message": "said so", "status": code}}))
     with pytest.raises(errors.ApiError) as raised:
-        ours.get_target("t")
+        get(deploy)
     assert type(raised.value) is expected
     assert (raised.value.message, raised.value.code, raised.value.http_status) == ("said so", code, status)
     assert len(server.requests) == 1
+
+
+def test_an_error_says_what_it_is_about() -> None:
+    with pytest.raises(errors.NotFoundError, match="target t: gone") as raised, errors.about("target t"):
+        raise errors.api_error("gone", code="NOT_FOUND")
+    assert str(raised.value) == raised.value.message == "target t: gone"
+
+
+def test_a_client_is_made_in_a_thread_of_its_own_and_once() -> None:
+    threads: list[str] = []
+
+    def make() -> object:
+        threads.append(threading.current_thread().name)
+        return object()
+
+    calls = Calls(make)
+    assert calls.client is calls.client is calls.within(Deadline.after(1)).client
+    assert threads == ["clients"]
+
+
+def test_what_fails_in_the_thread_fails_where_it_is_needed() -> None:
+    def fail() -> None:
+        raise errors.CredentialsError("none")
+
+    later = Later[None](fail)
+    for _ in range(2):
+        with pytest.raises(errors.CredentialsError):
+            later.get()
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (deploy_v1.Rollout(state="SUCCEEDED"), "SUCCEEDED"),
+        (deploy_v1.Rollout(), "STATE_UNSPECIFIED"),
+        (deploy_v1.Rollout.from_json('{"state": 99}'), "99"),
+    ],
+)
+def test_names_an_enums_value(message: deploy_v1.Rollout, name: str) -> None:
+    assert enum_name(message, "state") == name
+
+
+def test_reads_names_and_times() -> None:
+    assert last_part(f"{RELEASE}/rollouts/o") == "o"
+    assert part_after(f"{RELEASE}/rollouts/o", "releases") == "r"
+    assert part_after("odd", "releases") == ""
+    release = deploy_v1.Release.from_json('{"createTime": "2026-11-22T21:30:05.123456789Z"}')
+    assert nanoseconds(release, "create_time") % 10**9 == 123456789
+    assert nanoseconds(deploy_v1.Release(), "create_time") == 0
+
+
+ODD: list[Any] = [None, True, 7, -1, 1.5, 1e300, "", "x", [], {}, [[]], [None], {"x": None}, {"": {}}, "\ud800", 10**30]
+
+
+def test_whatever_the_service_answers_no_traceback_comes_of_it(server: "ScriptedServer", deploy: CloudDeploy) -> None:
+    """Every field of every answer, one after the other, replaced by each odd value."""
+    release = deploy_v1.Release(
+        name=RELEASE, labels={"a": "b"}, abandoned=True, render_state="FAILED", create_time={"seconds": 1}
+    )
+    release.target_renders["t"] = deploy_v1.Release.TargetRender(failure_cause="EXECUTION_FAILED", failure_message="m")
+    release_json = json.loads(deploy_v1.Release.to_json(release))
+    packed = {"@type": "type.googleapis.com/google.cloud.deploy.v1.Release", **release_json}
+    answers: list[tuple[Any, Callable[[], object]]] = [
+        (release_json, lambda: get(deploy)),
+        (
+            {"releases": [release_json], "nextPageToken": "", "unreachable": []},
+            lambda: list(deploy.pages(deploy.client.list_releases, parent=PIPELINE)),
+        ),
+        (
+            {"name": "op", "done": True, "metadata": {**packed}, "response": packed},
+            lambda: unpacked(deploy.wait(started(deploy), timeout=0).response, deploy_v1.Release),
+        ),
+        (
+            {"name": "op", "done": True, "error": {"code": 9, "message": "m", "details": [packed]}},
+            lambda: deploy.wait(started(deploy), timeout=0),
+        ),
+        ({"bindings": [{"role": "r", "members": ["m"], "condition": {"title": "t"}}], "etag": "BwX="}, lambda: (
+            deploy.read(deploy.client.get_iam_policy, resource=RELEASE)
+        )),
+    ]  # fmt: skip
+    refused = 0
+    for answer, ask in answers:
+        for odd in mutations(answer):
+            server.answers((200, json.dumps(odd).encode()))
+            try:
+                ask()
+            except (errors.RemoteError, PollTimeoutError):
+                refused += 1
+    assert refused > 300
+
+
+def mutations(value: Any) -> Any:
+    """The value with each of its parts, itself the first, replaced by each odd value, or left out."""
+    yield from ODD
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield {other: part for other, part in value.items() if other != key}
+            for odd in mutations(inner):
+                yield {**value, key: odd}
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            for odd in mutations(inner):
+                yield [*value[:place], odd, *value[place + 1 :]]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff", b"", b"[" * 100_000, b'{"uid": ' + b"9" * 9999 + b"}", b"NaN"])
+def test_what_is_no_json_is_an_odd_answer(server: "ScriptedServer", deploy: CloudDeploy, body: bytes) -> None:
+    server.answers((200, body))
+    with pytest.raises(errors.OddAnswerError):
+        get(deploy)

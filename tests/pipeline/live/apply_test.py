@@ -11,12 +11,12 @@ from google.protobuf import field_mask_pb2
 from msp import names
 from msp.gcp import clients
 from msp.gcp.endpoints import Endpoints
+from msp.gcp.errors import RemoteError
 from msp.gcp.polling import Polling
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 from msp.pipeline import archive
 from msp.pipeline.live.changes import Change, DeleteResource
-from msp.pipeline.live.failures import CloudError
 from msp.pipeline.live.pipeline import LivePipeline
 from msp.pipeline.live.report import headline, listing
 from msp.spec import Spec
@@ -235,7 +235,7 @@ def test_a_change_made_by_someone_else_meanwhile_is_not_overwritten(world: World
     target.description = "second"
     target.etag = ""
     world.edit(target, "description")
-    with pytest.raises(CloudError, match="target prod-us-central1") as caught:
+    with pytest.raises(RemoteError, match="target prod-us-central1") as caught:
         pipeline.make(change)
     assert "run this again" in caught.value.hint
     assert world.apply(spec) == ["~ target prod-us-central1"]
@@ -281,7 +281,7 @@ def test_a_refusal_is_told_and_leaves_a_state_that_can_be_completed(
     world: World, spec: Spec, fault: Fault, message: str, hint: str
 ) -> None:
     world.cloud.faults.add(fault)
-    with pytest.raises(CloudError, match=message) as caught:
+    with pytest.raises(RemoteError, match=message) as caught:
         world.apply(spec)
     assert hint in caught.value.hint
     world.cloud.faults.clear()
@@ -292,7 +292,7 @@ def test_a_refusal_is_told_and_leaves_a_state_that_can_be_completed(
 def test_a_bucket_of_somebody_else_is_not_trusted(world: World, spec: Spec) -> None:
     other = clients.storage_client(world.endpoints, "someone-else")
     other.create_bucket(names.source_bucket("msp-example-prod-0000"), project="someone-else")
-    with pytest.raises(CloudError, match="exists in another project"):
+    with pytest.raises(RemoteError, match="exists in another project"):
         world.apply(spec)
 
 

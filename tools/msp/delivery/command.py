@@ -1,6 +1,7 @@
 """A deployment as a command: from what was asked and what the BUILD file says to its end."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -102,7 +103,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
         report(Finished(planned))
         return planned
     retry = RetryPolicy(notify=_notify(report))
-    clients = Clients.connect(request.endpoints, project=made.project, region=made.region, retry=retry)
+    clients = Clients.connect(request.endpoints, retry=retry)
     settings = replace(request.settings, make_pipeline=_make_pipeline(config))
     return Delivery(made, image, clients, report=report, git=git, settings=settings).run()
 
@@ -132,12 +133,15 @@ def _image(request: Request, config: DeliveryConfig, around: Host) -> ImagePush:
 
 def _notify(report: Report) -> Callable[[RemoteError, float], None]:
     told: set[str] = set()
+    lock = threading.Lock()
 
     def notify(error: RemoteError, seconds: float) -> None:
-        # Once each: where a service can't be reached, that meets every request.
-        if error.message not in told:
+        with lock:
+            # Once each: where a service can't be reached, that meets every request.
+            if error.message in told:
+                return
             told.add(error.message)
-            report(Noted(f"{error.message}; trying again in {seconds:.1f} s"))
+        report(Noted(f"{error.message}; trying again in {seconds:.1f} s"))
 
     return notify
 

@@ -3,16 +3,16 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msp.delivery.clients import Clients
-from msp.gcp.deploy_resources import Operation
-from msp.gcp.errors import AlreadyExistsError, ApiError, NotFoundError
+from msp.gcp.errors import AbortedError, AlreadyExistsError, ApiError, NotFoundError
+from msp.gcp.messages import unpacked
+
+if TYPE_CHECKING:
+    from google.api_core.operation import Operation
 
 T = TypeVar("T")
-
-# An operation of Cloud Deploy takes seconds.
-OPERATION_SECONDS = 120.0
 
 _NAMESPACE = uuid.UUID("6b0f0c9e-4a5b-5d0e-9d0a-0f5c1f1c6d10")
 # Codes of an operation that failed for no fault of its request.
@@ -20,20 +20,20 @@ _TRANSIENT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "I
 
 
 @dataclass(frozen=True)
-class Creation:
+class Creation(Generic[T]):
     """How to create one resource.
 
     Attributes:
         key: What makes two requests the same: the resource's full name and what it is to hold.
+        kind: The type of the resource: `google.cloud.deploy_v1.Release`.
         start: Asks for it under a request id.
-        read: Reads it out of the operation's response.
         find: Fetches it where it exists.
     """
 
     key: str
-    start: Callable[[str], Operation]
-    read: Callable[[dict[str, Any]], Any]
-    find: Callable[[], Any]
+    kind: type[T]
+    start: "Callable[[str], Operation]"
+    find: Callable[[], T]
 
 
 def request_id(key: str) -> str:
@@ -41,7 +41,7 @@ def request_id(key: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, key))
 
 
-def create(creation: Creation, clients: Clients) -> tuple[Any, bool]:
+def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
     """Creates a resource, or finds the one that somebody else has created.
 
     Returns:
@@ -55,20 +55,19 @@ def create(creation: Creation, clients: Clients) -> tuple[Any, bool]:
     failures = 0
     identifier = request_id(creation.key)
     while True:
+        failure: ApiError
         try:
-            operation = creation.start(identifier)
+            started = creation.start(identifier)
         except AlreadyExistsError:
             return creation.find(), False
-        except ApiError as error:
-            if error.code != "ABORTED":
-                raise
+        except AbortedError as error:
             # Somebody else is creating it at this moment.
             if (found := _await(creation, clients)) is not None:
                 return found, False
             failure = error
         else:
             try:
-                operation = clients.deploy.wait(operation, timeout=OPERATION_SECONDS)
+                operation = clients.deploy.wait(started)
             except AlreadyExistsError:
                 return creation.find(), False
             except ApiError as error:
@@ -77,7 +76,8 @@ def create(creation: Creation, clients: Clients) -> tuple[Any, bool]:
                     raise
                 failure = error
             else:
-                return (creation.read(dict(operation.response)) if operation.response else creation.find()), True
+                made = unpacked(operation.response, creation.kind)
+                return (creation.find() if made is None else made), True
         failures += 1
         if failures >= clients.retry.attempts:
             raise failure
@@ -87,7 +87,7 @@ def create(creation: Creation, clients: Clients) -> tuple[Any, bool]:
         identifier = str(uuid.uuid4())
 
 
-def _await(creation: Creation, clients: Clients) -> Any:  # noqa: ANN401 (whatever is created)
+def _await(creation: Creation[T], clients: Clients) -> T | None:
     """What somebody else creates, once it is there; None where it isn't after some looks."""
     for look in range(clients.retry.attempts):
         clients.retry.sleep(clients.retry.delay(look + 1))

@@ -22,8 +22,8 @@ from msp.delivery.preflight.preflight import Preflight
 from msp.delivery.release import make_release
 from msp.delivery.report import events
 from msp.errors import MspError
-from msp.gcp.deploy_resources import RolloutState
 from msp.gcp.errors import FailedPreconditionError
+from msp.gcp.messages import enum_name, last_part
 from msp.image.layout import LayoutError
 from msp.image.upload import StoppedError
 
@@ -161,7 +161,7 @@ class Delivery:
         return Outcome(
             plan=self._plan,
             stages=survey.stages,
-            state=RolloutState.SUCCEEDED.value if own else ALREADY_DEPLOYED,
+            state="SUCCEEDED" if own else ALREADY_DEPLOYED,
             release=running.release,
             rollout=running.rollout,
         )
@@ -179,19 +179,18 @@ class Delivery:
             )
         except FailedPreconditionError as error:
             # Most often because the release could not be rendered, which can be over before a rollout is asked for.
-            failed = RolloutState.FAILED.value
-            return Outcome(plan, survey.stages, failed, plan.release, created=created, failure=error.message)
-        self._standing.append(f"rollout {rollout.rollout_id} goes on in Cloud Deploy by itself")
+            return Outcome(plan, survey.stages, "FAILED", plan.release, created=created, failure=error.message)
+        self._standing.append(f"rollout {last_part(rollout.name)} goes on in Cloud Deploy by itself")
         self._report(events.RolloutSeen(rollout))
         if self._settings.wait:
             rollout = rollouts.follow(
-                plan,
                 rollout,
                 self._clients,
                 timeout=self._settings.timeout,
                 seen=lambda found: self._report(events.RolloutSeen(found)),
             )
-        outcome = Outcome(plan, survey.stages, rollout.state.value, plan.release, rollout.rollout_id, created)
+        state, rollout_id = enum_name(rollout, "state"), last_part(rollout.name)
+        outcome = Outcome(plan, survey.stages, state, plan.release, rollout_id, created)
         if outcome.exit_code:
             outcome = dataclasses.replace(outcome, failure=rollouts.failure(plan, rollout, self._clients))
         return outcome

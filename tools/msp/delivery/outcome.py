@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
-from msp.gcp.deploy_resources import RolloutState
 
 # What a deployment's `state` can be besides a rollout's.
 PLANNED = "PLANNED"
@@ -56,15 +55,7 @@ class Outcome:
         return 3 if self.state in _FAILED else 0
 
 
-_FAILED = frozenset(
-    {
-        RolloutState.FAILED.value,
-        RolloutState.APPROVAL_REJECTED.value,
-        RolloutState.CANCELLING.value,
-        RolloutState.CANCELLED.value,
-        RolloutState.HALTED.value,
-    }
-)
+_FAILED = frozenset({"FAILED", "APPROVAL_REJECTED", "CANCELLING", "CANCELLED", "HALTED"})
 
 
 class DeliveryError(MspError):

@@ -1,16 +1,18 @@
 """The release: made once, and taken up where somebody has made it already."""
 
-from functools import partial
+from typing import TYPE_CHECKING
 
 from msp.delivery.clients import Clients
 from msp.delivery.creation import Creation, create
 from msp.delivery.existing import unfit
 from msp.delivery.outcome import DeliveryError
 from msp.delivery.planning.plan import ReleasePlan
-from msp.gcp.deploy_resources import Release
+
+if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import Release
 
 
-def make_release(plan: ReleasePlan, clients: Clients, existing: Release | None) -> tuple[Release, bool]:
+def make_release(plan: ReleasePlan, clients: Clients, existing: "Release | None") -> "tuple[Release, bool]":
     """The plan's release.
 
     Args:
@@ -26,18 +28,38 @@ def make_release(plan: ReleasePlan, clients: Clients, existing: Release | None) 
         ApiError: Cloud Deploy refuses.
         UnreachableError: It can't be reached; running again finds out what has happened.
     """
-    deploy = clients.deploy
-    release, made = existing, False
-    if release is None:
-        creation = Creation(
-            key=f"{deploy.release_name(plan.pipeline, plan.release)} {plan.tag} {plan.digest}",
-            start=lambda identifier: deploy.create_release(
-                plan.pipeline, plan.release, plan.as_release(), request_id=identifier
-            ),
-            read=Release.from_json,
-            find=partial(deploy.get_release, plan.pipeline, plan.release),
-        )
-        release, made = create(creation, clients)
+    release, made = (existing, False) if existing is not None else create(_creation(plan, clients), clients)
     if problem := unfit(plan, release):
         raise DeliveryError(problem.message, hint=problem.hint)
     return release, made
+
+
+def as_release(plan: ReleasePlan) -> "Release":
+    """The plan's release as Cloud Deploy is to create it."""
+    from google.cloud.deploy_v1 import Release
+
+    return Release(
+        skaffold_config_uri=plan.source_uri,
+        description=plan.description,
+        labels=plan.labels,
+        annotations=plan.annotations,
+        deploy_parameters=plan.parameters,
+    )
+
+
+def _creation(plan: ReleasePlan, clients: Clients) -> "Creation[Release]":
+    from google.cloud.deploy_v1 import Release
+
+    deploy = clients.deploy
+    return Creation(
+        key=f"{plan.release_name} {plan.tag} {plan.digest}",
+        kind=Release,
+        start=lambda identifier: deploy.change(
+            deploy.client.create_release,
+            parent=plan.pipeline_name,
+            release_id=plan.release,
+            release=as_release(plan),
+            request_id=identifier,
+        ),
+        find=lambda: deploy.read(deploy.client.get_release, name=plan.release_name),
+    )

@@ -1,22 +1,30 @@
 """The first rollout: made once, followed until it has ended."""
 
 from collections.abc import Callable
-from functools import partial
+from typing import TYPE_CHECKING
 
 from msp import names
 from msp.delivery.clients import Clients
 from msp.delivery.creation import Creation, create
-from msp.delivery.existing import render_failure
+from msp.delivery.existing import failure_cause, render_failure
 from msp.delivery.planning.plan import ReleasePlan
-from msp.gcp.deploy_resources import Rollout, RolloutState
+from msp.gcp.deadline import Deadline
+from msp.gcp.messages import enum_name, last_part, nanoseconds
+from msp.text import harmless
+
+if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import Rollout
+
+# States that stay, unless a person does something about them.
+ENDED = frozenset({"SUCCEEDED", "FAILED", "APPROVAL_REJECTED", "CANCELLED", "HALTED"})
 
 # A rollout that ended so is begun anew when the deployment is run again: a person wants it.
-_REPEATED = frozenset({RolloutState.FAILED, RolloutState.CANCELLED})
+_REPEATED = frozenset({"FAILED", "CANCELLED"})
 
 
 def begin_rollout(
     plan: ReleasePlan, target: str, clients: Clients, *, taken_up: bool, force: bool = False
-) -> tuple[Rollout, bool]:
+) -> "tuple[Rollout, bool]":
     """The rollout of the plan's release to its first stage.
 
     Args:
@@ -35,67 +43,73 @@ def begin_rollout(
         UnreachableError: It can't be reached; running again finds out what has happened.
     """
     deploy = clients.deploy
-    earlier: tuple[Rollout, ...] = ()
+    earlier: list[Rollout] = []
     if taken_up:
-        found = deploy.list_rollouts(plan.pipeline, plan.release, filter=f'targetId="{target}"')
-        earlier = tuple(sorted(found, key=lambda each: each.create_time.timestamp() if each.create_time else 0.0))
-    repeated = _REPEATED | {RolloutState.SUCCEEDED} if force else _REPEATED
-    if earlier and earlier[-1].state not in repeated:
+        found = deploy.pages(deploy.client.list_rollouts, parent=plan.release_name, filter=f'targetId="{target}"')
+        earlier = sorted(found, key=lambda each: nanoseconds(each, "create_time"))
+    repeated = _REPEATED | {"SUCCEEDED"} if force else _REPEATED
+    if earlier and enum_name(earlier[-1], "state") not in repeated:
         return earlier[-1], False
-    taken = {each.rollout_id for each in earlier}
+    taken = {last_part(each.name) for each in earlier}
     number = next(n for n in range(1, len(taken) + 2) if names.rollout_id(plan.release, target, n) not in taken)
     rollout_id = names.rollout_id(plan.release, target, number)
-    creation = Creation(
-        key=f"{deploy.release_name(plan.pipeline, plan.release)}/rollouts/{rollout_id} {plan.digest}",
-        start=lambda identifier: deploy.create_rollout(
-            plan.pipeline, plan.release, rollout_id, Rollout(target_id=target), request_id=identifier
-        ),
-        read=Rollout.from_json,
-        find=partial(deploy.get_rollout, plan.pipeline, plan.release, rollout_id),
-    )
-    made: tuple[Rollout, bool] = create(creation, clients)
-    return made
+    return create(_creation(plan, target, rollout_id, clients), clients)
 
 
-def follow(
-    plan: ReleasePlan, rollout: Rollout, clients: Clients, *, timeout: float, seen: Callable[[Rollout], None]
-) -> Rollout:
+def follow(rollout: "Rollout", clients: Clients, *, timeout: float, seen: "Callable[[Rollout], None]") -> "Rollout":
     """Waits until a rollout has ended, or waits for somebody to approve it.
 
     Args:
-        plan: What was released.
         rollout: As it was answered.
         clients: Where.
-        timeout: Seconds at most.
+        timeout: Seconds at most, the slowest answer included.
         seen: Told of each look.
 
     Raises:
         PollTimeoutError: It goes on still.
     """
+    deploy = clients.deploy.within(Deadline.after(timeout, clients.polling.monotonic))
 
-    def look() -> Rollout:
-        found = clients.deploy.get_rollout(plan.pipeline, plan.release, rollout.rollout_id)
+    def look() -> "Rollout":
+        found = deploy.read(deploy.client.get_rollout, name=rollout.name)
         seen(found)
         return found
 
     if settled(rollout):
         return rollout
-    what = f"rollout {rollout.rollout_id} to end"
+    what = f"rollout {last_part(rollout.name)} to end"
     return clients.polling.until(settled, look, timeout=timeout, what=what)
 
 
-def settled(rollout: Rollout) -> bool:
+def settled(rollout: "Rollout") -> bool:
     """Whether nothing more happens to a rollout by itself."""
-    return rollout.state.ended or rollout.state is RolloutState.PENDING_APPROVAL
+    return enum_name(rollout, "state") in ENDED | {"PENDING_APPROVAL"}
 
 
-def failure(plan: ReleasePlan, rollout: Rollout, clients: Clients) -> str:
+def failure(plan: ReleasePlan, rollout: "Rollout", clients: Clients) -> str:
     """Why a rollout ended as it did, in a sentence."""
-    said = rollout.failure_reason
-    if rollout.failure_cause == "RELEASE_FAILED":
-        release = clients.deploy.get_release(plan.pipeline, plan.release)
+    said = harmless(rollout.failure_reason)
+    cause = failure_cause(rollout, "deploy_failure_cause")
+    if cause == "RELEASE_FAILED":
+        release = clients.deploy.read(clients.deploy.client.get_release, name=plan.release_name)
         said = f"rendering failed: {render_failure(release, rollout.target_id)}"
-    cause = rollout.failure_cause.replace("_", " ").lower()
-    return (
-        ": ".join(part for part in (cause, said) if part and part != "failure cause unspecified") or "no reason given"
+    return ": ".join(part for part in (cause.replace("_", " ").lower(), said) if part) or "no reason given"
+
+
+def _creation(plan: ReleasePlan, target: str, rollout_id: str, clients: Clients) -> "Creation[Rollout]":
+    from google.cloud.deploy_v1 import Rollout
+
+    deploy = clients.deploy
+    name = f"{plan.release_name}/rollouts/{rollout_id}"
+    return Creation(
+        key=f"{name} {plan.digest}",
+        kind=Rollout,
+        start=lambda identifier: deploy.change(
+            deploy.client.create_rollout,
+            parent=plan.release_name,
+            rollout_id=rollout_id,
+            rollout=Rollout(target_id=target),
+            request_id=identifier,
+        ),
+        find=lambda: deploy.read(deploy.client.get_rollout, name=name),
     )

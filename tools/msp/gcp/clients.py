@@ -1,94 +1,112 @@
-"""Google's own clients, for what isn't on a deployment's critical path: importing one takes longer than a release.
+"""Google's own clients, each speaking over our session.
 
-Over REST everywhere, so that a local cloud's one port serves them and a proxy that knows only HTTP lets them through.
+Over REST: gRPC would need a second port of the local cloud, its own words for proxies and certificate authorities
+(`GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`), and HTTP/2 through whatever a company has in between.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from msp.gcp.credentials import ApplicationDefaultCredentials
+from msp.errors import MspError, UsageError
+from msp.gcp.credentials import default_credentials
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
-from msp.gcp.retry import RetryPolicy
+from msp.text import harmless
 
 if TYPE_CHECKING:
-    from google.api_core.retry import Retry
     from google.cloud.artifactregistry_v1 import ArtifactRegistryClient
     from google.cloud.deploy_v1 import CloudDeployClient
     from google.cloud.storage import Client as StorageClient
 
-# Seconds that one call may take, for the `timeout` of the clients' methods.
-TIMEOUT_SECONDS = 60.0
+    from msp.gcp.session import Adapter
 
 
-def cloud_deploy_client(endpoints: Endpoints) -> "CloudDeployClient":
-    """A `google.cloud.deploy_v1.CloudDeployClient`.
+def default_adapter(endpoints: Endpoints) -> "Adapter":
+    """One with a pool of its own, for whoever application default credentials name.
 
     Raises:
-        CredentialsError: There are no application default credentials.
+        UsageError: A proxy's address is none.
     """
+    from msp.gcp.session import Adapter
+
+    pool = connection_pool()
+    return Adapter(pool, default_credentials(endpoints, pool))
+
+
+def cloud_deploy_client(endpoints: Endpoints, adapter: "Adapter | None" = None) -> "CloudDeployClient":
+    """A `google.cloud.deploy_v1.CloudDeployClient`.
+
+    Args:
+        endpoints: Where Cloud Deploy is.
+        adapter: What sends its requests; by default a new one.
+
+    Raises:
+        UsageError: The environment asks Google's libraries for something that they don't know.
+    """
+    from google.auth.credentials import AnonymousCredentials
     from google.cloud.deploy_v1 import CloudDeployClient
     from google.cloud.deploy_v1.services.cloud_deploy.transports import CloudDeployRestTransport
 
-    return CloudDeployClient(transport=CloudDeployRestTransport(**_transport(endpoints, endpoints.cloud_deploy)))
+    from msp.gcp.session import sent_over
+
+    class Transport(CloudDeployRestTransport):
+        """Google's, with our adapter, which signs."""
+
+        def __init__(self) -> None:
+            scheme, host = endpoints.cloud_deploy.split("://")
+            super().__init__(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+            sent_over(adapter or default_adapter(endpoints), self._session)
+
+    with _starting():
+        return CloudDeployClient(transport=Transport())
 
 
-def artifact_registry_client(endpoints: Endpoints) -> "ArtifactRegistryClient":
-    """A `google.cloud.artifactregistry_v1.ArtifactRegistryClient`. Raises as `cloud_deploy_client` does."""
+def artifact_registry_client(endpoints: Endpoints, adapter: "Adapter | None" = None) -> "ArtifactRegistryClient":
+    """A `google.cloud.artifactregistry_v1.ArtifactRegistryClient`; arguments and errors as `cloud_deploy_client`."""
+    from google.auth.credentials import AnonymousCredentials
     from google.cloud.artifactregistry_v1 import ArtifactRegistryClient
     from google.cloud.artifactregistry_v1.services.artifact_registry.transports import ArtifactRegistryRestTransport
 
-    transport = ArtifactRegistryRestTransport(**_transport(endpoints, endpoints.artifact_registry))
-    return ArtifactRegistryClient(transport=transport)
+    from msp.gcp.session import sent_over
+
+    class Transport(ArtifactRegistryRestTransport):
+        """Google's, with our adapter, which signs."""
+
+        def __init__(self) -> None:
+            scheme, host = endpoints.artifact_registry.split("://")
+            super().__init__(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+            sent_over(adapter or default_adapter(endpoints), self._session)
+
+    with _starting():
+        return ArtifactRegistryClient(transport=Transport())
 
 
-def storage_client(endpoints: Endpoints, project: str) -> "StorageClient":
-    """A `google.cloud.storage.Client` for buckets of `project`. Raises as `cloud_deploy_client` does."""
+def storage_client(endpoints: Endpoints, project: str, adapter: "Adapter | None" = None) -> "StorageClient":
+    """A `google.cloud.storage.Client` for buckets of `project`; arguments and errors as `cloud_deploy_client`."""
+    from google.auth.credentials import AnonymousCredentials
     from google.cloud.storage import Client
+    from requests import Session
 
-    options = {"api_endpoint": endpoints.storage} if endpoints.is_local else None
-    return Client(project=project, credentials=_google_credentials(endpoints), client_options=options)
+    from msp.gcp.session import sent_over
 
-
-def retry(policy: RetryPolicy | None = None) -> "Retry":
-    """Our policy as the clients' methods take it: `client.get_target(name=…, retry=retry(), timeout=TIMEOUT_SECONDS)`.
-
-    Repeats what failed on the way or on the server's side. Only for what is safe to repeat: reads, and changes that
-    carry a `request_id`.
-    """
-    import requests.exceptions
-    from google.api_core import exceptions
-    from google.api_core.retry import Retry, if_exception_type
-
-    policy = policy or RetryPolicy()
-    transient = if_exception_type(
-        exceptions.TooManyRequests,
-        exceptions.InternalServerError,
-        exceptions.BadGateway,
-        exceptions.ServiceUnavailable,
-        exceptions.GatewayTimeout,
-        requests.exceptions.ConnectionError,
-        requests.exceptions.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-    )
-    # The library bounds retries by time alone; this is the time that our number of attempts takes without their own.
-    budget = sum(min(policy.maximum, policy.initial * 2.0**n) for n in range(policy.attempts))
-    return Retry(
-        predicate=transient,
-        initial=policy.initial,
-        maximum=policy.maximum,
-        multiplier=2.0,
-        timeout=max(budget, TIMEOUT_SECONDS),
-    )
+    with _starting():
+        return Client(
+            project=project,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": endpoints.storage},
+            _http=sent_over(adapter or default_adapter(endpoints), Session()),
+        )
 
 
-def _transport(endpoints: Endpoints, base: str) -> dict[str, Any]:
-    scheme, host = base.split("://")
-    return {"host": host, "url_scheme": scheme, "credentials": _google_credentials(endpoints)}
-
-
-def _google_credentials(endpoints: Endpoints) -> Any:  # noqa: ANN401 - google-auth's types are not exported
-    if endpoints.is_local:
-        from google.auth.credentials import AnonymousCredentials
-
-        return AnonymousCredentials()  # type: ignore[no-untyped-call]
-    return ApplicationDefaultCredentials(connection_pool(connections=1)).google()
+@contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except MspError:
+        raise
+    except Exception as error:  # Each library has some of its own for an environment that it doesn't understand.
+        raise UsageError(
+            f"Google's libraries don't start: {harmless(str(error), limit=300)}",
+            hint="look at the environment's variables that begin with GOOGLE_API_ and GOOGLE_CLOUD_",
+        ) from None

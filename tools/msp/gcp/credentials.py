@@ -1,18 +1,33 @@
 """Who is asking: Google's application default credentials, or nobody."""
 
+import json
+import os
+import re
+import stat
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import urllib3
 
+from msp.errors import MspError
+from msp.gcp.deadline import Deadline
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import CredentialsError, UnreachableError
-from msp.gcp.http import reason
+from msp.gcp.http import CONNECT_SECONDS, READ_SECONDS, read_answer, reason
+from msp.text import harmless
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials as GoogleCredentials
 
+T = TypeVar("T")
+
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_KEY_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+_MAX_KEY_BYTES = 1 << 20  # of a key file or a token service's answer, which have a few thousand
+_HEADER = re.compile(r"[\x20-\x7e]+")
+_NAMES = {"authorization": "an access token", "x-goog-user-project": "a quota project"}
 _LOGIN = (
     "run: gcloud auth application-default login\nor set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
 )
@@ -46,16 +61,17 @@ class ApplicationDefaultCredentials:
     Safe to use from many threads; only one of them fetches a token.
     """
 
-    def __init__(self, pool: urllib3.PoolManager) -> None:
+    def __init__(self, pool: urllib3.PoolManager, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
         self._request = _AuthRequest(pool)
         self._lock = threading.Lock()
         self._found: GoogleCredentials | None = None
 
     def headers(self) -> dict[str, str]:
-        """`Authorization`, and the project to be billed where the credentials name one.
+        """`authorization`, and the project to be billed where the credentials name one.
 
         Raises:
-            CredentialsError: There are none, or Google no longer takes them.
+            CredentialsError: There are none, or Google no longer takes them, or what came for a token is none.
             UnreachableError: The token could not be fetched.
         """
         with self._lock:
@@ -64,17 +80,20 @@ class ApplicationDefaultCredentials:
             if not found.valid:
                 self._refresh(found)
             headers: dict[str, str] = {}
-            found.apply(headers)  # type: ignore[no-untyped-call]
-            return headers
+            _in_secret(lambda: found.apply(headers))  # type: ignore[no-untyped-call]
+        for name, value in headers.items():
+            if not _HEADER.fullmatch(value):
+                # Told here, and not shown: whoever sends it would quote it.
+                raise CredentialsError(
+                    f"what was given for {_NAMES.get(name, 'a header')} holds a character that none can hold: "
+                    "a line end, say",
+                    hint=_LOGIN,
+                )
+        return headers
 
     def token(self) -> str:
         """The access token alone, for protocols that carry it elsewhere. Raises as `headers` does."""
         return self.headers()["authorization"].removeprefix("Bearer ")
-
-    def google(self) -> "GoogleCredentials":
-        """The credentials as Google's own clients take them. Raises as `headers` does."""
-        with self._lock:
-            return self._load()
 
     def renew(self) -> bool:
         """Fetches a new token now. Raises as `headers` does."""
@@ -85,24 +104,71 @@ class ApplicationDefaultCredentials:
     def _load(self) -> "GoogleCredentials":
         if self._found is None:
             import google.auth
-            import google.auth.exceptions
 
-            try:
-                self._found, _ = google.auth.default(scopes=[_SCOPE], request=self._request)  # type: ignore[arg-type]
-            except google.auth.exceptions.DefaultCredentialsError:
-                # The library's message may quote the key file, which holds the key: it is not passed on.
-                raise CredentialsError("no Google credentials were found", hint=_LOGIN) from None
+            check_key_file(self._environment)
+            self._found, _ = _in_secret(lambda: google.auth.default(scopes=[_SCOPE], request=self._request))  # type: ignore[arg-type]
         return self._found
 
     def _refresh(self, found: "GoogleCredentials") -> None:
-        import google.auth.exceptions
+        _in_secret(lambda: found.refresh(self._request))  # type: ignore[no-untyped-call]
 
-        try:
-            found.refresh(self._request)  # type: ignore[no-untyped-call]
-        except google.auth.exceptions.TransportError:
-            raise UnreachableError("Google's token service can't be reached", hint="is there a network?") from None
-        except google.auth.exceptions.GoogleAuthError:
-            raise CredentialsError("Google no longer takes these credentials", hint=_LOGIN) from None
+
+def check_key_file(environment: Mapping[str, str]) -> None:
+    """Looks at the file that `GOOGLE_APPLICATION_CREDENTIALS` names, before a library reads it that would hang or fall.
+
+    Raises:
+        CredentialsError: It can't be one with credentials.
+    """
+    path = environment.get(_KEY_VARIABLE)
+    if not path:
+        return
+    where = f"{_KEY_VARIABLE} names {harmless(path)}, which"
+    why = ""
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            why = "is no file"
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(_MAX_KEY_BYTES + 1)
+            if len(content) > _MAX_KEY_BYTES:
+                why = "is too large for a key file"
+            elif not _is_object(content):
+                why = "holds no JSON object, as a key file does"
+    except FileNotFoundError:
+        why = "is not there"
+    except (OSError, ValueError) as error:
+        why = f"can't be read: {getattr(error, 'strerror', None) or 'that is no path'}"
+    if why:
+        raise CredentialsError(f"{where} {why}", hint=_LOGIN)
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _in_secret(ask: Callable[[], T]) -> T:
+    """Turns whatever the library raises into an error that quotes nothing and hangs on to nothing.
+
+    Its messages may quote the key file, or a token; and an odd one makes it fail in ways of its own.
+    """
+    import google.auth.exceptions
+
+    try:
+        return ask()
+    except google.auth.exceptions.TransportError:
+        failure: MspError = UnreachableError("Google's token service can't be reached", hint="is there a network?")
+    except google.auth.exceptions.DefaultCredentialsError:
+        failure = CredentialsError("no Google credentials were found", hint=_LOGIN)
+    except google.auth.exceptions.RefreshError:
+        failure = CredentialsError("Google no longer takes these credentials", hint=_LOGIN)
+    except MspError as error:
+        failure = error
+    except Exception:
+        failure = CredentialsError("these Google credentials are not what they should be", hint=_LOGIN)
+    raise failure  # Outside of what it was made from: that may hold a secret.
 
 
 def default_credentials(endpoints: Endpoints, pool: urllib3.PoolManager) -> Credentials:
@@ -111,10 +177,10 @@ def default_credentials(endpoints: Endpoints, pool: urllib3.PoolManager) -> Cred
 
 
 class _AuthResponse:
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, data: bytes) -> None:
         self.status = response.status
         self.headers = response.headers
-        self.data = response.data
+        self.data = data
 
 
 class _AuthRequest:
@@ -134,8 +200,19 @@ class _AuthRequest:
     ) -> _AuthResponse:
         import google.auth.exceptions
 
-        options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        seconds = timeout or READ_SECONDS
+        deadline = Deadline.after(seconds)
         try:
-            return _AuthResponse(self._pool.request(method, url, body=body, headers=headers, redirect=False, **options))
+            response = self._pool.request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds),
+            )
+            return _AuthResponse(response, read_answer(response, deadline, limit=_MAX_KEY_BYTES))
         except urllib3.exceptions.HTTPError as error:
-            raise google.auth.exceptions.TransportError(reason(error)) from error  # type: ignore[no-untyped-call]
+            why = reason(error)
+        raise google.auth.exceptions.TransportError(why)  # type: ignore[no-untyped-call]

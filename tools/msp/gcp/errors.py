@@ -1,6 +1,10 @@
 """What a remote service can answer instead of what was asked for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msp.errors import MspError
+from msp.text import harmless_lines
 
 
 class RemoteError(MspError):
@@ -19,6 +23,10 @@ class UnreachableError(RemoteError):
     """No whole answer arrived: no connection, a dropped one, or a timeout. What was asked for may have happened."""
 
     transient = True
+
+
+class OddAnswerError(RemoteError):
+    """A service answered something that its interface doesn't know. What was asked for may have happened."""
 
 
 class CredentialsError(MspError):
@@ -67,6 +75,12 @@ class FailedPreconditionError(ApiError):
     code = "FAILED_PRECONDITION"
 
 
+class AbortedError(ApiError):
+    """Somebody else is changing it at this moment, or has since it was read."""
+
+    code = "ABORTED"
+
+
 class InvalidArgumentError(ApiError):
     """The request is not valid, whatever the state of the resource."""
 
@@ -81,6 +95,7 @@ _BY_CODE: dict[str, type[ApiError]] = {
         PermissionDeniedError,
         UnauthenticatedError,
         FailedPreconditionError,
+        AbortedError,
         InvalidArgumentError,
     )
 }
@@ -125,18 +140,40 @@ TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 _HINTS = {
     "UNAUTHENTICATED": "run: gcloud auth application-default login",
-    "PERMISSION_DENIED": "ask for the role: releasing needs roles/clouddeploy.releaser in the pipeline's project",
+    "PERMISSION_DENIED": (
+        "ask for roles/clouddeploy.admin and roles/storage.admin in the pipeline's project; "
+        "to release, roles/clouddeploy.releaser is enough"
+    ),
+    "ABORTED": "it was changed by someone else at the same time; run this again",
 }
+
+# Of an error's message; the rest is no message for people.
+_MAX_MESSAGE = 4000
 
 
 def api_error(
     message: str, *, http_status: int = 0, code: str = "", retry_after: float | None = None, hint: str = ""
 ) -> ApiError:
-    """The error of the class that belongs to `code`, or to `http_status` where the answer had no code."""
-    code = code or _CODE_BY_STATUS.get(http_status, "UNKNOWN")
-    error = _BY_CODE.get(code, ApiError)(message, hint=hint or _HINTS.get(code, ""))
+    """The error of the class that belongs to `code`, or to `http_status` where the answer had no code.
+
+    Every error of a Google service is made here, so the service's own words are made harmless here.
+    """
+    if code not in _BY_CODE and code not in CODE_BY_NUMBER.values():
+        code = _CODE_BY_STATUS.get(http_status, "UNKNOWN")
+    error = _BY_CODE.get(code, ApiError)(harmless_lines(message, limit=_MAX_MESSAGE), hint=hint or _HINTS.get(code, ""))
     error.code = code
     error.http_status = http_status
     error.transient = http_status in TRANSIENT_STATUS
     error.retry_after = retry_after
     return error
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Says in a remote service's error what it is about: `target prod-us-central1: …`."""
+    try:
+        yield
+    except (RemoteError, CredentialsError) as error:
+        error.message = f"{what}: {error.message}"
+        error.args = (error.message,)
+        raise

@@ -1,9 +1,21 @@
-"""The one pool of connections that everything remote goes through."""
+"""The one pool of connections that everything remote goes through, and how much of an answer is read from it."""
 
+import contextlib
+import os
+import socket
 import ssl
+import threading
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from msp.errors import UsageError
+from msp.gcp.deadline import Deadline
 
 # http.client hands a file to the socket in pieces of this size; its default of 16 KiB costs more than the network.
 _BLOCK_BYTES = 1 << 20
@@ -11,20 +23,219 @@ _BLOCK_BYTES = 1 << 20
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 
+# Of one answer, unpacked. A page of 1,000 releases with long annotations and many targets takes some 10 MiB.
+MAX_ANSWER_BYTES = 32 << 20
+_CHUNK_BYTES = 64 << 10
 
-def connection_pool(*, connections: int = 8) -> urllib3.PoolManager:
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+class OversizedError(urllib3.exceptions.HTTPError):
+    """The answer is longer than anything that could be meant."""
+
+
+class LateError(urllib3.exceptions.HTTPError):
+    """The answer was not whole in time."""
+
+
+def connection_pool(*, connections: int = 8, environment: Mapping[str, str] = os.environ) -> urllib3.PoolManager:
     """A pool that keeps up to `connections` open per host, and neither retries nor follows redirects by itself.
 
-    It trusts the system's certificate authorities, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    It trusts the system's certificate authorities, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, and goes
+    through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name (in small letters too).
+
+    Raises:
+        UsageError: A proxy's address is none.
     """
-    return urllib3.PoolManager(
-        num_pools=16,
-        maxsize=connections,
-        blocksize=_BLOCK_BYTES,
-        retries=False,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        ca_certs=_certificate_authorities(),
-    )
+    return _Pool(_proxies(environment), environment, maxsize=connections)
+
+
+def read_answer(
+    response: urllib3.BaseHTTPResponse, deadline: Deadline, *, limit: int = MAX_ANSWER_BYTES, unpack: bool = True
+) -> bytes:
+    """The whole body of an answer that was asked for with `preload_content=False`; its connection can be used again.
+
+    Args:
+        response: Of which nothing was read yet.
+        deadline: When all of it has to be there.
+        limit: The most bytes, unpacked.
+        unpack: Whether to undo the answer's `Content-Encoding`.
+
+    Raises:
+        OversizedError: It is longer.
+        LateError: It was not there in time.
+        urllib3.exceptions.HTTPError: It broke off, or can't be unpacked.
+    """
+    try:
+        body = _received(response, deadline, limit)
+        if unpack:
+            body = _unpacked(response, body, limit)
+    except BaseException:
+        response.close()  # What is left of it must not be taken for the next answer.
+        raise
+    response.release_conn()
+    return body
+
+
+def reason(error: urllib3.exceptions.HTTPError) -> str:
+    """What went wrong on the way, in a few words and without the address, which may hold a signed query."""
+    if isinstance(error, OversizedError | LateError):
+        return str(error)
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return f"no trusted connection: {error}"
+    return next((words for kind, words in _REASONS if isinstance(error, kind)), "the connection was dropped")
+
+
+_REASONS = (
+    (urllib3.exceptions.NameResolutionError, "the host's name is not known"),
+    (urllib3.exceptions.ProxyError, "the proxy lets nothing through"),
+    (urllib3.exceptions.NewConnectionError, "no connection could be made"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection within the time limit"),
+    (urllib3.exceptions.ReadTimeoutError, "no answer within the time limit"),
+)
+
+
+def _received(response: urllib3.BaseHTTPResponse, deadline: Deadline, limit: int) -> bytes:
+    received = bytearray()
+    while True:
+        if not (left := deadline.left):
+            raise LateError("no whole answer within the time limit")
+        sock = getattr(response.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(left)
+        # Whatever has arrived, not a number of bytes: one byte a second would be waited for without end.
+        chunk = response.read1(_CHUNK_BYTES, decode_content=False)
+        if not chunk:
+            return bytes(received)
+        received += chunk
+        if len(received) > limit:
+            raise OversizedError(f"an answer of more than {limit >> 20} MiB")
+
+
+def _unpacked(response: urllib3.BaseHTTPResponse, body: bytes, limit: int) -> bytes:
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity" or not body:
+        return body
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise urllib3.exceptions.DecodeError("an encoding that was not asked for")
+    try:
+        unpacked = zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, limit + 1)
+    except zlib.error as error:
+        raise urllib3.exceptions.DecodeError("not in its encoding") from error
+    if len(unpacked) > limit:
+        raise OversizedError(f"an answer of more than {limit >> 20} MiB")
+    return unpacked
+
+
+class _Pool(urllib3.PoolManager):
+    """A pool that finds the proxy of each request."""
+
+    def __init__(self, proxies: Mapping[str, str], environment: Mapping[str, str], *, maxsize: int) -> None:
+        options: dict[str, Any] = {
+            "num_pools": 16,
+            "maxsize": maxsize,
+            "blocksize": _BLOCK_BYTES,
+            "retries": False,
+            "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            "ca_certs": _certificate_authorities(),
+        }
+        super().__init__(**options)
+        self.pool_classes_by_scheme = _POOLS
+        self._environment = environment
+        self._through = {scheme: _proxy(url, options) for scheme, url in proxies.items()}
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **options: Any) -> urllib3.BaseHTTPResponse:  # type: ignore[override] # noqa: ANN401 - as the library has it
+        """As the library's, through a proxy where there is one for this address."""
+        through = self._through.get(urlsplit(url).scheme) if self._through else None
+        if through is None or self._is_direct(urlsplit(url).netloc):
+            return super().urlopen(method, url, redirect=redirect, **options)
+        return through.urlopen(method, url, redirect=redirect, **options)
+
+    def _is_direct(self, host: str) -> bool:
+        names = self._environment.get("no_proxy") or self._environment.get("NO_PROXY") or ""
+        name = host.rpartition("@")[2].lower()
+        without_port = (urlsplit(f"//{name}").hostname or "").lower()
+        for entry in (each.strip().lower().removeprefix("*").lstrip(".") for each in names.split(",")):
+            if names.strip() == "*" or (
+                entry and any(f".{each}".endswith(f".{entry}") for each in (name, without_port))
+            ):
+                return True
+        return False
+
+
+def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    def named(scheme: str) -> str:
+        return environment.get(f"{scheme}_proxy") or environment.get(f"{scheme.upper()}_PROXY") or ""
+
+    # HTTP_PROXY is a request's header to a CGI program (https://httpoxy.org).
+    http = environment.get("http_proxy", "") if "REQUEST_METHOD" in environment else named("http")
+    found = {"https": named("https") or named("all"), "http": http or named("all")}
+    return {scheme: url for scheme, url in found.items() if url}
+
+
+def _proxy(url: str, options: Mapping[str, Any]) -> urllib3.ProxyManager:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        login = f"{parts.username}:{parts.password or ''}" if parts.username else None
+        headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
+        if whole:
+            proxy = urllib3.ProxyManager(
+                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", proxy_headers=headers, **options
+            )
+            proxy.pool_classes_by_scheme = _POOLS
+            return proxy
+    except (ValueError, urllib3.exceptions.HTTPError):
+        pass
+    # Not quoted: there may be a password in it.
+    raise UsageError(
+        "a proxy's address is not http://HOST:PORT", hint="look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+    ) from None
+
+
+class _InTime:
+    """Has the head of an answer be there within the read timeout, however slowly it drips."""
+
+    sock: socket.socket | None
+    timeout: float | None
+
+    def getresponse(self) -> Any:  # noqa: ANN401 - the library's own
+        """As the library's."""
+        sock = self.sock
+        if sock is None or not isinstance(self.timeout, float | int):
+            return super().getresponse()  # type: ignore[misc]  # it is mixed into a connection
+        timer = threading.Timer(self.timeout, _shut, [sock])
+        timer.daemon = True
+        timer.start()
+        try:
+            return super().getresponse()  # type: ignore[misc]
+        finally:
+            timer.cancel()
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # A TLS socket's own method would take the session away from under the thread that reads.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _Connection(_InTime, HTTPConnection):
+    pass
+
+
+class _SecureConnection(_InTime, HTTPSConnection):
+    pass
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 def _certificate_authorities() -> str | None:
@@ -35,18 +246,3 @@ def _certificate_authorities() -> str | None:
     import certifi
 
     return certifi.where()
-
-
-def reason(error: urllib3.exceptions.HTTPError) -> str:
-    """What went wrong on the way, in a few words and without the address, which may hold a signed query."""
-    if isinstance(error, urllib3.exceptions.NameResolutionError):
-        return "the host's name is not known"
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "no connection could be made"
-    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-        return "no connection within the time limit"
-    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
-        return "no answer within the time limit"
-    if isinstance(error, urllib3.exceptions.SSLError):
-        return f"no trusted connection: {error}"
-    return "the connection was dropped"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from msp.errors import MspError
+from msp.gcp.errors import UnreachableError
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class Polling:
 
         Args:
             done: Whether this is what was waited for.
-            look: Fetches the present state.
+            look: Fetches the present state, by `timeout` seconds from now: `deploy.within(…).read(…)`.
             timeout: Seconds in all.
             what: What is waited for, for the message: "release deploy-1 to be rendered".
 
@@ -46,10 +47,18 @@ class Polling:
         """
         end = self.monotonic() + timeout
         pause = self.initial
-        while not done(seen := look()):
+        late = PollTimeoutError(f"waited {timeout:g} seconds for {what}")
+        while True:
+            try:
+                seen = look()
+            except UnreachableError as error:
+                if self.monotonic() < end:
+                    raise
+                raise late from error
+            if done(seen):
+                return seen
             left = end - self.monotonic()
             if left <= 0:
-                raise PollTimeoutError(f"waited {timeout:g} seconds for {what}")
+                raise late
             self.sleep(min(pause, left))
             pause = min(self.maximum, pause * self.factor)
-        return seen

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from msp.gcp.deadline import Deadline
 from msp.gcp.errors import RemoteError
 
 T = TypeVar("T")
+
+_MAX_DIGITS = 20  # of a Retry-After; more would be infinite, and any policy's maximum is less
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,12 @@ class RetryPolicy:
         backoff = min(self.maximum, self.initial * 2.0 ** min(failures - 1, 64)) * (0.5 + self.random() / 2)
         return min(self.maximum, max(backoff, retry_after or 0.0))
 
-    def run(self, attempt: Callable[[], T]) -> T:
+    def run(self, attempt: Callable[[], T], *, deadline: Deadline | None = None) -> T:
         """Calls `attempt` until it returns, fails for good, or has failed `attempts` times.
+
+        Args:
+            attempt: What to do.
+            deadline: When to give up, also where attempts are left.
 
         Raises:
             RemoteError: The last failure.
@@ -51,6 +58,8 @@ class RetryPolicy:
                 if not error.transient or failures >= self.attempts:
                     raise
                 seconds = self.delay(failures, error.retry_after)
+                if deadline is not None and seconds >= deadline.left:
+                    raise
                 self.notify(error, seconds)
                 self.sleep(seconds)
 
@@ -59,11 +68,11 @@ def parse_retry_after(value: str | None, now: Callable[[], float] = time.time) -
     """Seconds from a `Retry-After` header: a number or an HTTP date (RFC 9110 section 10.2.3); None if neither."""
     if value is None:
         return None
-    if value.strip().isdecimal():
-        return float(value)
+    if value.strip().isdecimal() and value.isascii():
+        return float(value[:_MAX_DIGITS])
     from email.utils import parsedate_to_datetime
 
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now())
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return None

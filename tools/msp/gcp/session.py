@@ -1,115 +1,149 @@
-"""Requests to Google's REST APIs: signed, timed, repeated where that is safe, errors made plain."""
+"""Requests to Google's services, whoever makes them: signed, bounded in time and size, errors made plain.
 
+Google's clients speak through a `requests.Session`. Theirs signs, and no more: it follows redirects, waits for ever for
+an answer that drips, unpacks whatever it is sent, and shows a token that is none in a traceback. This one sends each
+request over our own pool, which also knows proxies and certificate authorities.
+"""
+
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
+import requests
 import urllib3
+from requests.adapters import BaseAdapter
 
 from msp.gcp.credentials import Credentials
+from msp.gcp.deadline import Deadline
 from msp.gcp.errors import ApiError, UnreachableError, api_error
-from msp.gcp.http import reason
-from msp.gcp.retry import RetryPolicy, parse_retry_after
+from msp.gcp.http import CONNECT_SECONDS, OversizedError, read_answer, reason
+from msp.gcp.retry import parse_retry_after
 
-Json = dict[str, Any]
+# Seconds that one request may take, from the connection to the last byte of the answer.
+REQUEST_SECONDS = 60.0
+
+# The only ones that are understood here, and that read_answer bounds.
+_ENCODINGS = "gzip, deflate"
 
 
-class Session:
-    """Speaks JSON with Google's APIs, over one pool and as one caller."""
+def sent_over(adapter: "Adapter", session: requests.Session) -> requests.Session:
+    """The session, all of whose requests are sent by our adapter from now on."""
+    session.trust_env = False  # It would take a password from ~/.netrc for the token; proxies are the pool's.
+    session.headers.update({"Accept": "application/json", "Accept-Encoding": _ENCODINGS})
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
 
-    def __init__(self, pool: urllib3.PoolManager, credentials: Credentials, retry: RetryPolicy | None = None) -> None:
+
+class Adapter(BaseAdapter):
+    """Sends what a session has prepared.
+
+    It raises `ApiError` for every answer that is no success, of the class that belongs to its code, `UnreachableError`
+    where no whole answer came in time, and `CredentialsError`. The `timeout` of a request is for all of it. No redirect
+    is followed: the token stays with the host that it is for.
+
+    Args:
+        pool: What requests are sent over.
+        credentials: Who asks.
+    """
+
+    def __init__(self, pool: urllib3.PoolManager, credentials: Credentials) -> None:
+        super().__init__()
         self._pool = pool
         self._credentials = credentials
-        self.retry = retry or RetryPolicy()
 
-    def get(self, url: str, query: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Json:
-        """The resource at `url`; asked for again where an attempt fails on the way.
-
-        Args:
-            url: An address of ours, not yet quoted.
-            query: Parameters; empty ones are left out.
-            timeout: Seconds for each attempt; the pool's where None.
-
-        Raises:
-            ApiError: The service's own error, of the class that belongs to its code.
-            UnreachableError: The service could not be reached.
-            CredentialsError: There are no credentials.
-        """
-        return self.retry.run(lambda: self._ask("GET", url, query, None, timeout))
-
-    def post(
+    def send(  # type: ignore[override]  # the rest of the library's arguments is the pool's affair
         self,
-        url: str,
-        body: Json,
-        query: Mapping[str, str] | None = None,
-        *,
-        repeatable: bool,
-        timeout: float | None = None,
-    ) -> Json:
-        """Sends `body`, again only where `repeatable`, as a request with a `requestId` is. Raises as `get` does."""
-        if repeatable:
-            return self.retry.run(lambda: self._ask("POST", url, query, body, timeout))
-        return self._ask("POST", url, query, body, timeout)
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,  # noqa: ANN401 - a number, or the pair that Storage's client gives
+        **_options: object,
+    ) -> requests.Response:
+        """As the library's; raises what the class says."""
+        deadline = Deadline.after(_seconds(timeout))
+        answer, body = self._exchange(request, deadline, unpack=not stream)
+        if answer.status == 401 and self._credentials.renew():
+            answer, body = self._exchange(request, deadline, unpack=not stream)
+        if answer.status >= 300:
+            raise _refusal(answer, body)
+        response = requests.Response()
+        response.status_code = answer.status
+        response.reason = answer.reason or ""
+        response.headers.update(answer.headers)
+        response.url = request.url or ""
+        response.request = request
+        # Who asks for a stream wants an object as it is stored, still packed; the rest is unpacked, within bounds.
+        response.raw = urllib3.HTTPResponse(
+            io.BytesIO(body), answer.headers if stream else None, answer.status, preload_content=False
+        )
+        return response
 
-    def _ask(
-        self, method: str, url: str, query: Mapping[str, str] | None, body: Json | None, timeout: float | None
-    ) -> Json:
-        response = self._send(method, url, query, body, timeout)
-        if response.status == 401 and self._credentials.renew():
-            response = self._send(method, url, query, body, timeout)
-        if response.status >= 300:
-            raise _error(response)  # A redirect too: the token stays with the host it is for.
-        try:
-            answer = json.loads(response.data)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            # A proxy or a captive portal in between; what was asked for may have happened, as with a lost answer.
-            raise UnreachableError(f"{_host(url)} answered {method} with something that is not JSON")
-        return answer
+    def close(self) -> None:
+        """Nothing: the pool is shared."""
 
-    def _send(
-        self, method: str, url: str, query: Mapping[str, str] | None, body: Json | None, timeout: float | None
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": "application/json", "User-Agent": "rules_msp", **self._credentials.headers()}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    def _exchange(
+        self, request: requests.PreparedRequest, deadline: Deadline, *, unpack: bool
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+        headers = {**request.headers, **self._credentials.headers()}
+        url = request.url or ""
+        left = max(deadline.left, 0.001)  # The library takes no 0.
         try:
-            return self._pool.request(
-                method,
-                _with_query(url, query),
-                body=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
+            answer = self._pool.request(
+                request.method or "GET",
+                url,
+                body=request.body,
                 headers=headers,
                 redirect=False,
-                **options,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, left), total=left),
             )
+            return answer, read_answer(answer, deadline, unpack=unpack)
+        except OversizedError as error:
+            # The same would come again.
+            failure = UnreachableError(f"{_host(url)} sent {error}")
+            failure.transient = False
         except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(
-                f"{_host(url)} can't be reached: {reason(error)}", hint="is there a network?"
-            ) from error
+            why = reason(error) if deadline.left else "no whole answer within the time limit"
+            failure = UnreachableError(f"{_host(url)} can't be reached: {why}", hint="is there a network?")
+        except (ValueError, OSError):
+            # http.client's own, for a status line or a header that is none.
+            failure = UnreachableError(f"{_host(url)} does not speak HTTP")
+        raise failure  # Outside of what it was made from, which holds the request and with it the token.
 
 
-def _with_query(url: str, query: Mapping[str, str] | None) -> str:
-    pairs = [f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in (query or {}).items() if value]
-    return url + "?" + "&".join(pairs) if pairs else url
+def _seconds(timeout: object) -> float:
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    numbers = [float(part) for part in parts if isinstance(part, int | float)]
+    return max(numbers, default=REQUEST_SECONDS)
 
 
 def _host(url: str) -> str:
-    return url.split("/")[2]
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _error(response: urllib3.BaseHTTPResponse) -> ApiError:
-    message, code = "", ""
-    try:
-        error = json.loads(response.data)["error"]
-        message, code = str(error["message"]), str(error.get("status", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        pass  # Not in Google's shape: a proxy's page, say. The status has to do.
+def _refusal(answer: urllib3.BaseHTTPResponse, body: bytes) -> ApiError:
+    message, code = error_message(body)
     return api_error(
-        message or f"HTTP {response.status} {response.reason or ''}".rstrip(),
-        http_status=response.status,
+        message or f"HTTP {answer.status} {answer.reason or ''}".rstrip(),
+        http_status=answer.status,
         code=code,
-        retry_after=parse_retry_after(response.headers.get("Retry-After")),
+        retry_after=parse_retry_after(answer.headers.get("Retry-After")),
     )
+
+
+def error_message(body: bytes) -> tuple[str, str]:
+    """The message and the canonical code of an error's body; empty where it isn't in Google's shape: a proxy's page.
+
+    Args:
+        body: `{"error": {"code": 404, "message": "no such pipeline", "status": "NOT_FOUND"}}`.
+    """
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "", ""
+    if not isinstance(error, Mapping):
+        return "", ""
+    message, code = error.get("message"), error.get("status")
+    return (message if isinstance(message, str) else "", code if isinstance(code, str) else "")

@@ -16,8 +16,8 @@ from msp.delivery.outcome import Outcome
 from msp.delivery.report.terminal import Console
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
-from msp.gcp.deploy_resources import RolloutState
 from msp.gcp.endpoints import Endpoints
+from msp.gcp.messages import enum_name, part_after
 from msp.gcp.polling import Polling
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.cloud import LocalCloud
@@ -106,29 +106,35 @@ class _Story:
 
     def close(self, outcome: Outcome) -> None:
         """Shows the stages and what each of them runs."""
-        clients = Clients.connect(
-            self.endpoints, project=self._config.gcp_project, region=self._config.gcp_region, polling=Polling()
-        )
+        clients = Clients.connect(self.endpoints)
         self._say("")
         width = max(len(environment.id) for _, environment in self._spec.stages)
         for number, (_, environment) in enumerate(self._spec.stages):
             if number:
                 self._say(f"  │ {promotion(self._spec.stages[number - 1][0])}")
             target = names.target_id(environment.id, self._config.gcp_region)
-            self._say(f"  {self._running(clients, outcome.plan.pipeline, target, environment.id.ljust(width))}")
+            self._say(f"  {self._running(clients, outcome.plan.pipeline_name, target, environment.id.ljust(width))}")
         self._say("")
         self._say("That was all of it, and it is gone now. The same against Google's cloud:")
         self._say(f"  bazel run {self._config.target}")
 
     def _running(self, clients: Clients, pipeline: str, target: str, label: str) -> str:
-        newest = next(iter(clients.deploy.newest_rollouts(pipeline, target, most=1)), None)
+        deploy = clients.deploy
+        rollouts = deploy.pages(
+            deploy.client.list_rollouts,
+            most=1,
+            parent=f"{pipeline}/releases/-",
+            filter=f'targetId="{target}"',
+            order_by="createTime desc",
+        )
+        newest = next(rollouts, None)
         if newest is None:
             return f"○ {label}  nothing yet"
-        if newest.state is not RolloutState.SUCCEEDED:
-            said = newest.failure_reason or newest.state.value.replace("_", " ").lower()
-            return f"✗ {label}  {newest.release_id}: {said}"
-        release = clients.deploy.get_release(pipeline, newest.release_id)
-        return f"● {label}  {newest.release_id}  {self._config.repository}@{release_digest(release)[:19]}…"
+        release_id, state = part_after(newest.name, "releases"), enum_name(newest, "state")
+        if state != "SUCCEEDED":
+            return f"✗ {label}  {release_id}: {newest.failure_reason or state.replace('_', ' ').lower()}"
+        release = deploy.read(deploy.client.get_release, name=f"{pipeline}/releases/{release_id}")
+        return f"● {label}  {release_id}  {self._config.repository}@{release_digest(release)[:19]}…"
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)

@@ -12,7 +12,6 @@ from msp.ci.build import Build
 from msp.delivery.planning import fit
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
-from msp.gcp.deploy_resources import Release
 from msp.names.grammar import TAG_RULE, is_tag
 from msp.names.references import Repository
 
@@ -70,6 +69,21 @@ class ReleasePlan:
         return f"{self.image}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
 
     @property
+    def location_name(self) -> str:
+        """The full name of the place of pipeline and targets."""
+        return names.location_name(self.project, self.region)
+
+    @property
+    def pipeline_name(self) -> str:
+        """The pipeline's full name."""
+        return names.pipeline_name(self.project, self.region, self.pipeline)
+
+    @property
+    def release_name(self) -> str:
+        """The release's full name."""
+        return names.release_name(self.project, self.region, self.pipeline, self.release)
+
+    @property
     def pipeline_url(self) -> str:
         """The pipeline's page in Google Cloud's console, or the local cloud's page."""
         return self._page(names.pipeline_console_url(self.project, self.region, self.pipeline))
@@ -94,16 +108,6 @@ class ReleasePlan:
             digest=digest,
             annotations={**self.annotations, "digest": digest},
             parameters={**self.parameters, names.DIGEST_PARAMETER: digest},
-        )
-
-    def as_release(self) -> Release:
-        """The release as Cloud Deploy is to create it."""
-        return Release(
-            skaffold_config_uri=self.source_uri,
-            description=self.description,
-            labels=self.labels,
-            annotations=self.annotations,
-            deploy_parameters=self.parameters,
         )
 
 

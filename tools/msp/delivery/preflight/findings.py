@@ -1,10 +1,13 @@
 """What is found before anything is changed: what stands in the way, and where things stand."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
-from msp.gcp.deploy_resources import Release
+
+if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import Release
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Survey:
     """
 
     stages: tuple[str, ...]
-    existing: Release | None
+    existing: "Release | None"
     running: Running | None
     warnings: tuple[str, ...]
 

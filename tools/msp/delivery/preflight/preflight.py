@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msp import names
 from msp.delivery.clients import Clients
@@ -10,10 +11,14 @@ from msp.delivery.existing import release_digest, unfit
 from msp.delivery.planning.plan import ReleasePlan
 from msp.delivery.preflight.findings import PreflightError, Problem, Running, Survey
 from msp.delivery.preflight.repository import repository_problem
+from msp.delivery.rollout import ENDED
 from msp.errors import MspError
-from msp.gcp.deploy_resources import DeliveryPipeline, Release, RolloutState
 from msp.gcp.errors import NotFoundError, PermissionDeniedError, UnreachableError
+from msp.gcp.messages import enum_name, last_part, part_after
 from msp.image.parallel import run_all
+
+if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import DeliveryPipeline, Release
 
 # Enough to see what a target runs, past a few rollouts that failed.
 _ROLLOUTS = 20
@@ -31,6 +36,7 @@ class Preflight:
     def __init__(self, plan: ReleasePlan, clients: Clients, make_pipeline: str) -> None:
         self._plan = plan
         self._clients = clients
+        self._deploy = clients.deploy
         self._make_pipeline = make_pipeline
         self._lock = threading.Lock()
         # Each with the place of its question among all, so that they are told in the same order every time.
@@ -90,7 +96,7 @@ class Preflight:
     def _look_at_pipeline(self) -> None:
         plan = self._plan
         try:
-            pipeline = self._clients.deploy.get_pipeline(plan.pipeline)
+            pipeline = self._deploy.read(self._deploy.client.get_delivery_pipeline, name=plan.pipeline_name)
         except NotFoundError as error:
             if "deliveryPipelines" not in error.message and "roject" in error.message:
                 self._problem(f"project {plan.project!r}: {error.message}", "is gcp_project right?")
@@ -102,21 +108,21 @@ class Preflight:
             return
         self._check_pipeline(pipeline)
 
-    def _check_pipeline(self, pipeline: DeliveryPipeline) -> None:
+    def _check_pipeline(self, pipeline: "DeliveryPipeline") -> None:
         plan = self._plan
-        self._stages = pipeline.stages
+        stages = tuple(stage.target_id for stage in pipeline.serial_pipeline.stages)
+        self._stages = stages
         if pipeline.suspended:
             self._problem(
                 f"delivery pipeline {plan.pipeline!r} is suspended: it takes no releases",
                 "whoever suspended it had a reason; when that is gone, set rollout.suspended to false and apply\n"
                 f"see {plan.pipeline_url}",
             )
-        if not pipeline.stages:
+        if not stages:
             self._problem(f"delivery pipeline {plan.pipeline!r} has no stages", f"mend it: {self._make_pipeline}")
-        elif plan.stages and pipeline.stages[0] != plan.stages[0]:
+        elif plan.stages and stages[0] != plan.stages[0]:
             self._problem(
-                f"the first stage of {plan.pipeline!r} is {pipeline.stages[0]!r}, and the specification "
-                f"says {plan.stages[0]!r}",
+                f"the first stage of {plan.pipeline!r} is {stages[0]!r}, and the specification says {plan.stages[0]!r}",
                 f"bring the pipeline up to date: {self._make_pipeline}",
             )
 
@@ -131,7 +137,8 @@ class Preflight:
     def _look_at_target(self, target: str) -> None:
         plan = self._plan
         try:
-            found = self._clients.deploy.get_target(target)
+            name = names.target_name(plan.project, plan.region, target)
+            found = self._deploy.read(self._deploy.client.get_target, name=name)
         except NotFoundError:
             self._problem(
                 f"target {target!r} does not exist in project {plan.project}, {plan.region}",
@@ -144,39 +151,52 @@ class Preflight:
                 f"target {target!r} deploys {image}, and the image goes to {plan.image}",
                 f"correct `repository`, or bring the target up to date: {self._make_pipeline}",
             )
-        if not found.custom_target_type:
+        kind = found.custom_target.custom_target_type
+        if not kind:
             self._warn(f"target {target!r} has no custom target type: what it deploys is not known here")
             return
         try:
-            self._clients.deploy.get_custom_target_type(found.custom_target_type)
+            self._deploy.read(self._deploy.client.get_custom_target_type, name=self._type_name(kind))
         except NotFoundError:
-            kind = found.custom_target_type.rpartition("/")[2]
             self._problem(
-                f"custom target type {kind!r} of target {target!r} does not exist",
+                f"custom target type {last_part(kind)!r} of target {target!r} does not exist",
                 f"make it: {self._make_pipeline}",
             )
 
+    def _type_name(self, kind: str) -> str:
+        return kind if "/" in kind else names.custom_target_type_name(self._plan.project, self._plan.region, kind)
+
     def _look_at_running(self, target: str) -> None:
-        deploy, plan = self._clients.deploy, self._plan
+        deploy, plan = self._deploy, self._plan
         try:
-            rollouts = deploy.newest_rollouts(plan.pipeline, target, most=_ROLLOUTS)
-            current = next((each for each in rollouts if each.state in _BROUGHT_SOMETHING), None)
-            if current is None or not current.state.ended:
+            rollouts = deploy.pages(
+                deploy.client.list_rollouts,
+                most=_ROLLOUTS,
+                parent=f"{plan.pipeline_name}/releases/-",
+                filter=f'targetId="{target}"',
+                order_by="createTime desc",
+            )
+            current = next((each for each in rollouts if enum_name(each, "state") not in _BROUGHT_NOTHING), None)
+            if current is None or enum_name(current, "state") not in ENDED:
                 return
-            release = deploy.get_release(plan.pipeline, current.release_id)
+            name = f"{plan.pipeline_name}/releases/{part_after(current.name, 'releases')}"
+            release = deploy.read(deploy.client.get_release, name=name)
         except NotFoundError:
             return  # There is no pipeline, which is somebody else's to say.
         except PermissionDeniedError as error:
             self._warn(f"what {target!r} runs can't be told: {error.message}")
             return
         self._running = Running(
-            release.release_id, current.rollout_id, release_digest(release), release.annotations.get("commit", "")
+            last_part(release.name),
+            last_part(current.name),
+            release_digest(release),
+            release.annotations.get("commit", ""),
         )
 
     def _look_at_release(self) -> None:
         plan = self._plan
         try:
-            self._existing = self._clients.deploy.get_release(plan.pipeline, plan.release)
+            self._existing = self._deploy.read(self._deploy.client.get_release, name=plan.release_name)
         except NotFoundError:
             return
         if problem := unfit(plan, self._existing):
@@ -202,11 +222,7 @@ class Preflight:
             self._problem(found.message, found.hint)
 
 
-_BROUGHT_SOMETHING = frozenset(RolloutState) - {
-    RolloutState.FAILED,
-    RolloutState.CANCELLED,
-    RolloutState.APPROVAL_REJECTED,
-}
+_BROUGHT_NOTHING = frozenset({"FAILED", "CANCELLED", "APPROVAL_REJECTED"})
 
 
 def _denied(message: str, plan: ReleasePlan) -> tuple[str, str]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msp.delivery.outcome import Outcome
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
-from msp.gcp.deploy_resources import Rollout
+
+if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import Rollout
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Released:
 class RolloutSeen:
     """The first stage's rollout, told at each look at it, whether it has moved or not."""
 
-    rollout: Rollout
+    rollout: "Rollout"
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,25 @@ import shlex
 from msp import names
 from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, Outcome
 from msp.delivery.planning.plan import ReleasePlan
-from msp.gcp.deploy_resources import RolloutState
 from msp.names.grammar import MAX_ID
 
 _MARKS = {
-    RolloutState.SUCCEEDED.value: "●",
+    "SUCCEEDED": "●",
     ALREADY_DEPLOYED: "●",
-    RolloutState.PENDING_APPROVAL.value: "◐",
-    RolloutState.PENDING.value: "◐",
-    RolloutState.PENDING_RELEASE.value: "◐",
-    RolloutState.IN_PROGRESS.value: "◐",
+    "PENDING_APPROVAL": "◐",
+    "PENDING": "◐",
+    "PENDING_RELEASE": "◐",
+    "IN_PROGRESS": "◐",
     PLANNED: "○",
 }
 _WORDS = {
-    RolloutState.SUCCEEDED.value: "runs {release}",
+    "SUCCEEDED": "runs {release}",
     ALREADY_DEPLOYED: "runs this image already, as {release}",
-    RolloutState.PENDING_APPROVAL.value: "{release} waits for approval",
-    RolloutState.PENDING.value: "{release} is about to be rolled out",
-    RolloutState.PENDING_RELEASE.value: "{release} is being rendered",
-    RolloutState.IN_PROGRESS.value: "{release} is being rolled out",
-    RolloutState.APPROVAL_REJECTED.value: "{release} was rejected",
+    "PENDING_APPROVAL": "{release} waits for approval",
+    "PENDING": "{release} is about to be rolled out",
+    "PENDING_RELEASE": "{release} is being rendered",
+    "IN_PROGRESS": "{release} is being rolled out",
+    "APPROVAL_REJECTED": "{release} was rejected",
     PLANNED: "{release} would be rolled out here",
 }
 
@@ -52,9 +51,9 @@ def next_steps(outcome: Outcome) -> list[str]:
     plan, release = outcome.plan, f"--release={outcome.release}"
     if outcome.exit_code:
         return ["mend what failed and try again:", f"  {plan.rerun}"]
-    if outcome.state == RolloutState.PENDING_APPROVAL.value:
+    if outcome.state == "PENDING_APPROVAL":
         return ["approve it:", f"  {_gcloud(plan, 'rollouts', 'approve', outcome.rollout, release)}"]
-    if outcome.state in {RolloutState.SUCCEEDED.value, ALREADY_DEPLOYED} and len(outcome.stages) > 1:
+    if outcome.state in {"SUCCEEDED", ALREADY_DEPLOYED} and len(outcome.stages) > 1:
         following = outcome.stages[1]
         promote = ("releases", "promote", release, f"--to-target={following}", *_rollout(outcome.release, following))
         return [

@@ -21,25 +21,27 @@ from msp.delivery.report.events import (
     RolloutSeen,
 )
 from msp.delivery.report.stages_picture import in_words, next_steps, picture
-from msp.gcp.deploy_resources import Rollout, RolloutState
+from msp.delivery.rollout import ENDED
+from msp.gcp.messages import enum_name
 from msp.text import harmless
 
 if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import Rollout
     from rich.status import Status
 
 _DIM, _GREEN, _YELLOW, _RED = "2", "32", "33", "31"
 
 _STATES = {
-    RolloutState.PENDING_RELEASE: "is being rendered",
-    RolloutState.PENDING_APPROVAL: "waits for approval",
-    RolloutState.PENDING: "waits for its turn",
-    RolloutState.IN_PROGRESS: "is under way",
-    RolloutState.SUCCEEDED: "succeeded",
-    RolloutState.APPROVAL_REJECTED: "was rejected",
-    RolloutState.CANCELLING: "is being cancelled",
-    RolloutState.CANCELLED: "was cancelled",
-    RolloutState.HALTED: "was halted",
-    RolloutState.FAILED: "failed",
+    "PENDING_RELEASE": "is being rendered",
+    "PENDING_APPROVAL": "waits for approval",
+    "PENDING": "waits for its turn",
+    "IN_PROGRESS": "is under way",
+    "SUCCEEDED": "succeeded",
+    "APPROVAL_REJECTED": "was rejected",
+    "CANCELLING": "is being cancelled",
+    "CANCELLED": "was cancelled",
+    "HALTED": "was halted",
+    "FAILED": "failed",
 }
 # A wait that is over by then needs no spinner; rich takes 0.1 s to import.
 _PATIENCE_SECONDS = 1.0
@@ -72,7 +74,7 @@ class Console:
         self._monotonic = monotonic
         self._began = monotonic()
         self._rollout_began = 0.0
-        self._state: RolloutState | None = None
+        self._state: str = ""
         self._spinner: Status | None = None
         self._shows_stages = stages
 
@@ -105,15 +107,16 @@ class Console:
                     self._groups.fail(f"{plan.target} was not delivered: {error.message.partition(chr(10))[0]}")
                 self._groups.end()
 
-    def _rolling(self, rollout: Rollout) -> None:
+    def _rolling(self, rollout: "Rollout") -> None:
         """A line when the state changes; on a terminal a spinner in between."""
-        if self._state is None:
+        if not self._state:
             self._rollout_began = self._monotonic()
-        if rollout.state is not self._state:
-            self._state = rollout.state
+        state = enum_name(rollout, "state")
+        if state != self._state:
+            self._state = state
             self._stop_spinner()
-            if not rollout.state.ended:
-                self._say(f"  rollout to {rollout.target_id} {_STATES.get(rollout.state, rollout.state.value)}")
+            if state not in ENDED:
+                self._say(f"  rollout to {rollout.target_id} {_STATES.get(state, state)}")
         elif self._terminal and self._monotonic() - self._rollout_began > _PATIENCE_SECONDS:
             self._spin(rollout)
 
@@ -160,7 +163,7 @@ class Console:
         self._out.write(f"{mark} {harmless(text)}\n" if mark else f"{harmless(text)}\n")
         self._out.flush()
 
-    def _spin(self, rollout: Rollout) -> None:
+    def _spin(self, rollout: "Rollout") -> None:
         if self._spinner is None:
             from rich.console import Console as RichConsole
 

@@ -7,25 +7,24 @@ which Cloud Deploy honours for at least an hour, or under a precondition, which 
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import proto
-from google.api_core import exceptions
 from google.cloud import deploy_v1
 from google.protobuf import field_mask_pb2
 
 from msp import names
 from msp.gcp import clients
+from msp.gcp.cloud_deploy import CloudDeploy
 from msp.gcp.endpoints import Endpoints
+from msp.gcp.errors import NotFoundError, about
 from msp.gcp.polling import Polling
+from msp.gcp.retry import RetryPolicy
 from msp.pipeline.live.changes import Change, DeleteResource, Grant, Live, PutResource, UploadArchive, wanted_resources
-from msp.pipeline.live.failures import CloudError, told
 from msp.pipeline.live.policies import Policies
 from msp.pipeline.live.report import short_name
 from msp.pipeline.live.source import SourceArchive
 from msp.pipeline.resources import PipelineResources
 
-_RETRY_SECONDS = 30.0  # for all attempts of a call together; whoever is told sooner can look sooner
 _EVERY_FIELD = ("*", "labels")  # as `gcloud deploy apply` asks for it
 
 
@@ -49,26 +48,25 @@ class Cloud:
         polling: Polling | None = None,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        call = {"retry": clients.retry().with_timeout(_RETRY_SECONDS), "timeout": clients.TIMEOUT_SECONDS}
-        storage = clients.storage_client(endpoints, made.project)
+        retry = RetryPolicy()
+        adapter = clients.default_adapter(endpoints)
         self._made = made
-        self._deploy = clients.cloud_deploy_client(endpoints)
-        self._policies = Policies(self._deploy, call)
-        self._source = SourceArchive(storage, call, project=made.project, region=made.region)
+        self._deploy = CloudDeploy(lambda: clients.cloud_deploy_client(endpoints, adapter), retry, polling)
+        self._policies = Policies(self._deploy)
+        storage = clients.storage_client(endpoints, made.project, adapter)
+        self._source = SourceArchive(storage, retry, project=made.project, region=made.region)
         self._timeout = timeout
-        self._polling = polling or Polling()
         self._new_id = new_id
-        self._call: dict[str, Any] = call
 
     def read(self) -> Live:
         """What is there.
 
         Raises:
-            CloudError: Something could not be read.
+            RemoteError: Something could not be read.
         """
         resources = {}
         for wanted in wanted_resources(self._made):
-            with told(short_name(wanted.name)):
+            with about(short_name(wanted.name)):
                 found = self._get(wanted)
             if found is not None:
                 resources[wanted.name] = found
@@ -87,36 +85,36 @@ class Cloud:
             archive: The source archive.
 
         Raises:
-            CloudError: It was refused or could not be made.
+            RemoteError: It was refused or could not be made.
             PollTimeoutError: The operation did not end in time.
         """
         match change:
             case UploadArchive():
                 self._source.upload(change.live, archive)
             case PutResource():
-                with told(short_name(change.wanted.name)):
+                with about(short_name(change.wanted.name)):
                     self._put(change)
             case DeleteResource():
-                with told(short_name(change.live.name)):
+                with about(short_name(change.live.name)):
                     self._delete(change.live)
             case Grant():
                 self._policies.grant(change.resource, change.bindings)
 
     def _get(self, wanted: proto.Message) -> proto.Message | None:
         try:
-            found: proto.Message = getattr(self._deploy, f"get_{_field(wanted)}")(name=wanted.name, **self._call)
-        except exceptions.NotFound:
+            return self._deploy.read(getattr(self._deploy.client, f"get_{_field(wanted)}"), name=wanted.name)
+        except NotFoundError:
             return None
-        return found
 
     def _leftovers(self) -> Iterator[proto.Message]:
         wanted = {message.name for message in wanted_resources(self._made)}
         service = self._made.delivery_pipeline.labels[names.SERVICE_LABEL]
         location = names.location_name(self._made.project, self._made.region)
-        with told("the targets"):
-            found: list[proto.Message] = list(self._deploy.list_targets(parent=location, **self._call))
-        with told("the automations"), suppress(exceptions.NotFound):  # no pipeline yet, so no automations
-            found += self._deploy.list_automations(parent=self._made.delivery_pipeline.name, **self._call)
+        with about("the targets"):
+            found: list[proto.Message] = list(self._deploy.pages(self._deploy.client.list_targets, parent=location))
+        with about("the automations"), suppress(NotFoundError):  # no pipeline yet, so no automations
+            pipeline = self._made.delivery_pipeline.name
+            found += self._deploy.pages(self._deploy.client.list_automations, parent=pipeline)
         for message in found:
             ours = message.labels.get(names.OWNER_LABEL) == "true"
             if ours and message.labels.get(names.SERVICE_LABEL) == service and _by_id(message, wanted) is None:
@@ -127,29 +125,24 @@ class Cloud:
         if change.live is not None:
             resource.etag = change.live.etag  # refused if it changed since it was compared
         name = _field(resource)
-        request = {
-            name: resource,
-            "update_mask": field_mask_pb2.FieldMask(paths=_EVERY_FIELD),
-            "allow_missing": change.live is None,
-            "request_id": self._new_id(),
-        }
-        self._wait(getattr(self._deploy, f"update_{name}")(request=request, **self._call))
+        started = self._deploy.change(
+            getattr(self._deploy.client, f"update_{name}"),
+            **{name: resource},
+            update_mask=field_mask_pb2.FieldMask(paths=_EVERY_FIELD),
+            allow_missing=change.live is None,
+            request_id=self._new_id(),
+        )
+        self._deploy.wait(started, timeout=self._timeout)
 
     def _delete(self, live: proto.Message) -> None:
-        request = {"name": live.name, "etag": live.etag, "allow_missing": True, "request_id": self._new_id()}
-        self._wait(getattr(self._deploy, f"delete_{_field(live)}")(request=request, **self._call))
-
-    def _wait(self, started: Any) -> None:  # noqa: ANN401 - google.api_core.operation.Operation, untyped
-        operation = started.operation
-        if not operation.done:
-            operation = self._polling.until(
-                lambda seen: bool(seen.done),
-                lambda: self._deploy.get_operation({"name": operation.name}, **self._call),
-                timeout=self._timeout,
-                what=f"operation {operation.name}",
-            )
-        if operation.error.code:
-            raise CloudError(operation.error.message)
+        started = self._deploy.change(
+            getattr(self._deploy.client, f"delete_{_field(live)}"),
+            name=live.name,
+            etag=live.etag,
+            allow_missing=True,
+            request_id=self._new_id(),
+        )
+        self._deploy.wait(started, timeout=self._timeout)
 
 
 def _field(message: proto.Message) -> str:

@@ -49,7 +49,7 @@ class LivePipeline:
         """What differs, in the order in which it can be mended.
 
         Raises:
-            CloudError: Something could not be read.
+            RemoteError: Something could not be read.
         """
         return changes(self._made, self._rows, self._archive, self._cloud().read())
 
@@ -62,7 +62,7 @@ class LivePipeline:
         """Makes one change and waits until it is done.
 
         Raises:
-            CloudError: It was refused or could not be made.
+            RemoteError: It was refused or could not be made.
             PollTimeoutError: It did not end in time.
         """
         self._cloud().make(change, self._archive)

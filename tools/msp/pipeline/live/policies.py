@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from google.api_core import exceptions
-from google.cloud import deploy_v1
-
+from msp.gcp.cloud_deploy import CloudDeploy
+from msp.gcp.errors import AbortedError, AlreadyExistsError, about
 from msp.pipeline.iam import Binding
-from msp.pipeline.live.failures import told
 from msp.pipeline.live.report import short_name
 
 if TYPE_CHECKING:
@@ -20,30 +18,28 @@ class Policies:
     """Reads policies, and adds to them.
 
     Args:
-        client: Cloud Deploy's.
-        call: Timeout and retry of each call.
+        deploy: Cloud Deploy.
     """
 
-    def __init__(self, client: deploy_v1.CloudDeployClient, call: dict[str, Any]) -> None:
-        self._client = client
-        self._call = call
+    def __init__(self, deploy: CloudDeploy) -> None:
+        self._deploy = deploy
 
     def members(self, resource: str) -> frozenset[tuple[str, str]]:
         """The unconditional (role, member) pairs of a resource's policy, by its full name.
 
         Raises:
-            CloudError: It could not be read.
+            RemoteError: It could not be read.
         """
-        with told(f"policy of {short_name(resource)}"):
+        with about(f"policy of {short_name(resource)}"):
             return _members(self._read(resource))
 
     def grant(self, resource: str, bindings: tuple[Binding, ...]) -> None:
         """Adds bindings to a resource's policy, and leaves all others as they are.
 
         Raises:
-            CloudError: It was refused, or others kept changing the policy.
+            RemoteError: It was refused, or others kept changing the policy.
         """
-        with told(f"policy of {short_name(resource)}"):
+        with about(f"policy of {short_name(resource)}"):
             for attempt in range(1, _POLICY_ATTEMPTS + 1):
                 policy = self._read(resource)
                 missing = [row for row in bindings if (row.role, row.member) not in _members(policy)]
@@ -52,8 +48,8 @@ class Policies:
                 for row in missing:
                     _binding(policy, row.role).members.append(row.member)
                 try:
-                    self._client.set_iam_policy(request={"resource": resource, "policy": policy}, **self._call)
-                except exceptions.Conflict:
+                    self._set(resource, policy)
+                except (AbortedError, AlreadyExistsError):
                     # Its etag is old: someone else set it between our two calls, or our own call was repeated.
                     if attempt == _POLICY_ATTEMPTS:
                         raise
@@ -61,8 +57,12 @@ class Policies:
                     return
 
     def _read(self, resource: str) -> "Policy":
-        request = {"resource": resource, "options": {"requested_policy_version": _POLICY_VERSION}}
-        return self._client.get_iam_policy(request=request, **self._call)
+        method = self._deploy.client.get_iam_policy
+        return self._deploy.read(method, resource=resource, options={"requested_policy_version": _POLICY_VERSION})
+
+    def _set(self, resource: str, policy: "Policy") -> None:
+        # The policy's etag makes this safe to repeat, as a request id does elsewhere.
+        self._deploy.read(self._deploy.client.set_iam_policy, resource=resource, policy=policy)
 
 
 def _members(policy: "Policy") -> frozenset[tuple[str, str]]:
