@@ -14,7 +14,7 @@ from typing import Self
 from starlette.routing import BaseRoute
 
 from msp.localcloud import artifacts, console, control, grpc_server, http, locations, registry, storage
-from msp.localcloud.clock import Clock, ManualClock, SystemClock
+from msp.localcloud.clock import Clock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
 from msp.localcloud.deploy.ports import Buckets, Images, Pace
@@ -95,6 +95,9 @@ class LocalCloud:
     def grpc_address(self) -> str:
         """Where gRPC is served, `127.0.0.1:8081`."""
         return self._authority(self._grpc_port)
+
+    def _addresses(self) -> dict[str, str]:
+        return {"http": self.http_url, "grpc": self.grpc_address}
 
     def _authority(self, port: int) -> str:
         return f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
@@ -192,7 +195,7 @@ class LocalCloud:
         self.methods: Sequence[Method] = methods
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),
-            *control.routes(self),
+            *control.routes(self.engine, self.faults, self._addresses),
             *registry.routes(self.registry, authenticator, self.faults),
             *storage.routes(self.storage, self.faults),
         ]
@@ -208,14 +211,7 @@ class LocalCloud:
         Raises:
             TypeError: The clock is not a `ManualClock`.
         """
-        if not isinstance(self.clock, ManualClock):
-            raise TypeError("only a ManualClock can be advanced")
-        end = self.clock.now() + by
-        self.engine.run_due()
-        while (due := self.engine.next_due()) is not None and due <= end:
-            self.clock.advance(max(due - self.clock.now(), timedelta(0)))
-            self.engine.run_due()
-        self.clock.advance(end - self.clock.now())
+        self.engine.advance(by)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
