@@ -12,7 +12,8 @@ from google.longrunning import operations_pb2
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy import table
-from msp.localcloud.deploy.ports import Pace
+from msp.localcloud.deploy.execution import join_image
+from msp.localcloud.deploy.ports import Image, Pace
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
@@ -52,8 +53,9 @@ def archive(files: dict[str, str]) -> bytes:
 class Images(dict[str, str]):
     """Digests by `repository:tag` and `repository@digest`."""
 
-    def has_image(self, repository: str, reference: str) -> str | None:
-        return self.get(f"{repository}{'@' if ':' in reference else ':'}{reference}")
+    def find(self, repository: str, reference: str) -> Image | None:
+        digest = self.get(join_image(repository, reference))
+        return None if digest is None else Image(repository, digest)
 
 
 class Buckets(dict[str, bytes]):

@@ -21,6 +21,7 @@ from msp.localcloud.deploy.ports import Buckets, Images, Pace
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
+from msp.localcloud.images import RegistryImages
 from msp.localcloud.methods import Method
 from msp.localcloud.operations import Operations
 from msp.localcloud.rest import RestApi
@@ -45,6 +46,8 @@ class LocalCloud:
         immutable_tags: Whether the registry refuses to move a tag, in all repositories.
         strict_repositories: Whether images can be pushed only to repositories that were made through Artifact
             Registry's API, as at Google; otherwise every repository exists.
+        strict_images: Whether a deploy fails for every image that this registry does not hold. Otherwise images of
+            registries that it has no content of are taken as there.
         pace: How long operations, renders and jobs take; by default they end at once (though not in the same call).
         images: A registry to look for images in, in the place of this one's own.
         buckets: Buckets to read sources from, in the place of this one's own.
@@ -66,6 +69,7 @@ class LocalCloud:
         registry_auth: registry.AuthMode = "none",
         immutable_tags: bool = False,
         strict_repositories: bool = False,
+        strict_images: bool = False,
         pace: Pace = Pace(),  # noqa: B008 (frozen)
         images: Images | None = None,
         buckets: Buckets | None = None,
@@ -80,6 +84,7 @@ class LocalCloud:
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
         self.strict_repositories = strict_repositories
+        self._strict_images = strict_images
         self._pace = pace
         self._images = images
         self._buckets = buckets
@@ -185,7 +190,7 @@ class LocalCloud:
             random=self.random,
             faults=self.faults,
             operations=operations,
-            images=self._images or self.registry,
+            images=self._images or RegistryImages(self.registry, repositories, lambda: self._port, self._strict_images),
             buckets=self._buckets or self.storage,
             pace=self._pace,
         )

@@ -94,21 +94,22 @@ class Executor:
         wanted, problem = self._wanted(release, rollout.target_id)
         if problem:
             return Outcome(problem)
-        values = {}
-        for image, reference in wanted:
-            found = self._images.has_image(image, reference)
-            if found is None:
-                separator = "@" if ":" in reference else ":"
-                return Outcome(f"image {image}{separator}{reference} does not exist in the registry")
-            values[image] = found
+        digests, images = {}, []
+        for repository, reference in wanted:
+            image = self._images.find(repository, reference)
+            if image is None:
+                return Outcome(f"image {join_image(repository, reference)} does not exist in the registry")
+            images.append(join_image(image.repository, image.digest or reference))
+            if image.digest:
+                digests[image.repository] = image.digest
         running = {
             "release": names.last(release.name),
             "rollout": rollout.name,
-            "images": [f"{image}@{digest}" for image, digest in values.items()],
-            "reference": ", ".join(f"{image}{'@' if ':' in ref else ':'}{ref}" for image, ref in wanted),
+            "images": images,
+            "reference": ", ".join(join_image(*image) for image in wanted),
         }
         self._store.put("running", slot(rollout), json.dumps(running).encode(), parent=names.pipeline(rollout.name))
-        return Outcome(values=values)
+        return Outcome(values=digests)
 
     def _wanted(self, release: "pb.Release", target_id: str) -> tuple[list[tuple[str, str]], str]:
         """Images with their tag or digest that a deploy to a target needs, or what is missing to say so."""
@@ -128,6 +129,11 @@ def split_image(image: str) -> tuple[str, str]:
     path, slash, end = repository.rpartition("/")
     name, _, tag = end.partition(":")
     return f"{path}{slash}{name}", digest if at else tag or "latest"
+
+
+def join_image(repository: str, reference: str) -> str:
+    """The full reference of a repository's tag or digest."""
+    return f"{repository}{'@' if ':' in reference else ':'}{reference}"
 
 
 def _faulty(fault: Fault) -> Outcome:
