@@ -103,8 +103,8 @@ SKAFFOLD = """\
 apiVersion: skaffold/v4beta7
 kind: Config
 customActions:
-- {name: cloud-run-image-deploy-render}
-- {name: cloud-run-image-deploy}
+- {name: cloud-run-image-deploy-render, containers: [{name: render, image: cloud-sdk}]}
+- {name: cloud-run-image-deploy, containers: [{name: deploy, image: cloud-sdk}]}
 """
 
 

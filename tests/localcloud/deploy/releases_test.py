@@ -66,10 +66,10 @@ def render_failures(world: World, **fields: Any) -> dict[str, tuple[str, str]]:
         (None, "does not exist"),
         (b"", "not a tar archive"),
         (b"\x1f\x8b broken", "not a tar archive"),
-        (archive({"other.yaml": "a: 1"}), "has no skaffold.yaml"),
-        (archive({"skaffold.yaml": ":\n  - ]"}), "not valid YAML"),
-        (archive({"skaffold.yaml": "a: 1"}), "not a skaffold config"),
-        (archive({"skaffold.yaml": ""}), "not a skaffold config"),
+        (archive({"other.yaml": "a: 1"}), 'unable to find configuration file "skaffold.yaml"'),
+        (archive({"skaffold.yaml": "apiVersion:\n  - ]"}), "unable to parse YAML: yaml: line 2"),
+        (archive({"skaffold.yaml": "a: 1"}), "missing apiVersion"),
+        (archive({"skaffold.yaml": ""}), "missing apiVersion"),
     ],
 )
 def test_a_bad_source_fails_the_release_and_says_why(content: bytes | None, problem: str) -> None:
@@ -105,7 +105,7 @@ def test_an_archive_of_something_huge_is_given_up_in_time() -> None:
 
 def test_custom_actions_must_be_in_skaffold_yaml() -> None:
     world = World()
-    config = SKAFFOLD.replace("deploy-it", "something-else")
+    config = SKAFFOLD.replace("name: deploy-it", "name: something-else")
     world.buckets["source/source.tar.gz"] = archive({"./skaffold.yaml": config})
     cause, message = render_failures(world)["staging"]
     assert (cause, "deploy-it" in message) == ("CUSTOM_ACTION_NOT_FOUND", True)
@@ -121,7 +121,7 @@ def test_custom_actions_must_be_in_skaffold_yaml() -> None:
 )
 def test_a_stage_asks_for_what_skaffold_yaml_has_not(stage: dict[str, Any], cause: str) -> None:
     world = World(stages=[pb.Stage(target_id="staging", **stage)])
-    config = SKAFFOLD.replace("verify:\n  - {name: check}\n", "")
+    config = SKAFFOLD.replace("verify:\n  - {name: check, container: {name: check, image: check}}\n", "")
     world.buckets["source/source.tar.gz"] = archive({"skaffold.yaml": config})
     assert render_failures(world)["staging"][0] == cause
 

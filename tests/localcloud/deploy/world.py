@@ -30,11 +30,11 @@ apiVersion: skaffold/v4beta7
 kind: Config
 metadata: {name: app}
 customActions:
-  - {name: render-it}
-  - {name: deploy-it}
-  - {name: migrate}
+  - {name: render-it, containers: [{name: render, image: render}]}
+  - {name: deploy-it, containers: [{name: deploy, image: deploy}]}
+  - {name: migrate, containers: [{name: migrate, image: migrate}]}
 verify:
-  - {name: check}
+  - {name: check, container: {name: check, image: check}}
 profiles:
   - {name: fast}
 """
