@@ -36,7 +36,11 @@ def test_a_release_renders_after_a_while() -> None:
 def test_a_release_keeps_what_was_when_it_was_created() -> None:
     world = World()
     release = world.release("r1")
-    world.call("UpdateTarget", target=pb.Target(name=f"{LOCATION}/targets/prod", run={}), update_mask={"paths": ["*"]})
+    world.call(
+        "UpdateTarget",
+        target=pb.Target(name=f"{LOCATION}/targets/prod", run={"location": LOCATION}),
+        update_mask={"paths": ["*"]},
+    )
     kept = world.call("GetRelease", name=release)
     assert {target.target_id: target.require_approval for target in kept.target_snapshots} == {
         "staging": False,

@@ -296,3 +296,17 @@ def test_a_multi_target_fails_with_its_child_and_is_advanced_with_it() -> None:
     world.settle()
     found = world.call("GetRollout", name=third)
     assert (world.state(third), "no room" in found.failure_reason) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_suspended_pipeline_refuses_to_approve_and_to_reject(approved: bool) -> None:
+    world = World()
+    rollout = world.rollout(world.release("r1"), "prod")
+    for suspended in (True, False):
+        pipeline = pb.DeliveryPipeline(name=PIPELINE, suspended=suspended)
+        world.call("UpdateDeliveryPipeline", delivery_pipeline=pipeline, update_mask={"paths": ["suspended"]})
+        if suspended:
+            with pytest.raises(ApiError, match=r"FAILED_PRECONDITION.*suspended"):
+                world.call("ApproveRollout", name=rollout, approved=approved)
+            assert world.state(rollout) == "PENDING_APPROVAL"
+    world.call("ApproveRollout", name=rollout, approved=approved)
