@@ -53,6 +53,10 @@ _STRICT_IMAGES = flags.DEFINE_bool(
     "content of are taken as there.",
 )
 
+_ANY_REGION = flags.DEFINE_bool(
+    "any_region", False, "Cloud Deploy is in every location, whatever its name, not only in Google's regions."
+)
+
 
 def main() -> int:
     """Serves until a signal; returns the exit code."""
@@ -94,6 +98,7 @@ async def _serve() -> int:
         immutable_tags=_IMMUTABLE_TAGS.value,
         strict_repositories=_STRICT_REPOSITORIES.value,
         strict_images=_STRICT_IMAGES.value,
+        any_region=_ANY_REGION.value,
         pace=pace,
     ) as cloud:
         print(f"local cloud ready: {cloud.http_url} grpc {cloud.grpc_address}", flush=True)

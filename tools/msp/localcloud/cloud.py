@@ -48,6 +48,7 @@ class LocalCloud:
             Registry's API, as at Google; otherwise every repository exists.
         strict_images: Whether a deploy fails for every image that this registry does not hold. Otherwise images of
             registries that it has no content of are taken as there.
+        any_region: Whether Cloud Deploy is in every location, not only in Google's regions.
         pace: How long operations, renders and jobs take; by default they end at once (though not in the same call).
         images: A registry to look for images in, in the place of this one's own.
         buckets: Buckets to read sources from, in the place of this one's own.
@@ -70,6 +71,7 @@ class LocalCloud:
         immutable_tags: bool = False,
         strict_repositories: bool = False,
         strict_images: bool = False,
+        any_region: bool = False,
         pace: Pace = Pace(),  # noqa: B008 (frozen)
         images: Images | None = None,
         buckets: Buckets | None = None,
@@ -85,6 +87,7 @@ class LocalCloud:
         self.immutable_tags = immutable_tags
         self.strict_repositories = strict_repositories
         self._strict_images = strict_images
+        self._any_region = any_region
         self._pace = pace
         self._images = images
         self._buckets = buckets
@@ -193,6 +196,7 @@ class LocalCloud:
             images=self._images or RegistryImages(self.registry, repositories, lambda: self._port, self._strict_images),
             buckets=self._buckets or self.storage,
             pace=self._pace,
+            any_region=self._any_region,
         )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
