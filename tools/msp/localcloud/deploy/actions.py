@@ -24,7 +24,7 @@ class Actions:
     """Changes the course of rollouts.
 
     Args:
-        resources: Where they are.
+        resources: Loads and saves rollouts and job runs.
         engine: Ends what is being cancelled or terminated.
         progress: Carries on.
         policies: Asked before each action.

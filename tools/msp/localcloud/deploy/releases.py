@@ -25,7 +25,7 @@ class Releases:
     """Creates, renders and abandons releases.
 
     Args:
-        resources: Where they are.
+        resources: Loads what is released, and saves releases.
         engine: Renders them after a while.
         executor: Renders.
         render_time: How long that takes.

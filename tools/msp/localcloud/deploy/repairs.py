@@ -18,7 +18,7 @@ class Repairs:
     """Carries out `repairRolloutRule`.
 
     Args:
-        resources: Where automation runs are.
+        resources: Loads rollouts, and saves automation runs.
         progress: Holds and frees the target.
         actions: Retries jobs.
         rollbacks: Rolls back.
