@@ -55,6 +55,9 @@ def rollout() -> Message:
         ("labels.nothing!=x", True),
         ('phases.id:"stable"', True),
         ('phases.id:"canary-50"', False),
+        # Of a list, != holds when it holds for each element.
+        ('phases.id!="stable"', False),
+        ('phases.id!="canary-50"', True),
         ("phases.deploymentJobs.deployJob.id=deploy", True),
         ("phases:*", True),
         ('createTime>"2026-01-05T08:00:00Z"', True),

@@ -16,7 +16,9 @@ SERVICE = "google.cloud.deploy.v1.CloudDeploy"
 
 
 def create(cloud: CloudThread) -> requests.Response:
-    return requests.post(f"{cloud.http_url}/v1/{LOCATION}/targets?targetId=a", json={"run": {}}, timeout=10)
+    return requests.post(
+        f"{cloud.http_url}/v1/{LOCATION}/targets?targetId=a", json={"run": {"location": LOCATION}}, timeout=10
+    )
 
 
 def exists(cloud: CloudThread) -> bool:

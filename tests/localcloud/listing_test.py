@@ -3,7 +3,10 @@
 import pytest
 from tests.localcloud.deploy.world import LOCATION, PIPELINE, World
 
+from msp.localcloud.deploy import messages as pb
+from msp.localcloud.listing import MOST_PAGE_SIZE, Listing, page
 from msp.localcloud.status import ApiError
+from msp.localcloud.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +94,29 @@ def test_a_token_is_for_its_own_list(world: World) -> None:
 
 
 def test_the_most_on_a_page() -> None:
+    store = Store(None)
+    with store.transaction():
+        for number in range(MOST_PAGE_SIZE + 1):
+            release = pb.Release(name=f"{PIPELINE}/releases/r{number}")
+            store.put("release", release.name, release.SerializeToString(), parent=PIPELINE)
+    listing = Listing("release", "releases", pb.Release)
+
+    def sizes(asked: int, order: str = "") -> list[int]:
+        found, token = [], None
+        while token != "":
+            request = pb.ListReleasesRequest(parent=PIPELINE, page_size=asked, page_token=token or "", order_by=order)
+            messages, token = page(store, listing, request)
+            found.append(len(messages))
+        return found
+
+    for order in ("", "renderEndTime"):
+        assert sizes(MOST_PAGE_SIZE + 1, order) == sizes(5000, order) == [1000, 1]
+        assert sizes(0, order) == [50] * 20 + [1]
+    store.close()
+
+
+def test_a_filter_that_lets_few_through_is_asked_of_all() -> None:
     world = World()
-    for number in range(60):
-        world.release(f"r{number}")
-    assert len(world.call("ListReleases", parent=PIPELINE).releases) == 50
-    assert len(world.call("ListReleases", parent=PIPELINE, page_size=5000).releases) == 60
+    for number in range(7):
+        world.release(f"r{number}", labels={"team": "core" if number in {0, 6} else "other"})
+    assert ids(world, "ListReleases", PIPELINE, "releases", page_size=1, filter="labels.team=core") == ["r6", "r0"]

@@ -16,7 +16,7 @@ from msp.localcloud.status import ApiError, Code
 
 ID = "1d0f0b0e-0000-4000-8000-000000000001"
 TARGET = f"{LOCATION}/targets/new"
-CREATE = {"parent": LOCATION, "target_id": "new", "target": pb.Target(run={})}
+CREATE = {"parent": LOCATION, "target_id": "new", "target": pb.Target(run={"location": LOCATION})}
 
 
 def raw(world: World, method_name: str, /, **fields: Any) -> Any:

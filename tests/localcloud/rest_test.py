@@ -17,12 +17,14 @@ from msp.localcloud.pytest_plugin import CloudThread
 from msp.localcloud.rest import to_message
 from msp.localcloud.status import ApiError, Code
 
+RUN = json.dumps({"run": {"location": LOCATION}})
+
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with CloudThread(LocalCloud(seed=1)) as cloud:
         requests.post(
-            f"{cloud.http_url}/v1/{LOCATION}/targets?targetId=prod", json={"run": {"location": "x"}}, timeout=10
+            f"{cloud.http_url}/v1/{LOCATION}/targets?targetId=prod", json={"run": {"location": LOCATION}}, timeout=10
         ).raise_for_status()
         yield f"{cloud.http_url}/v1/{LOCATION}"
 
@@ -34,7 +36,7 @@ def error(answer: requests.Response) -> tuple[int, str, str]:
 
 
 def test_enums_are_names_or_numbers(url: str) -> None:
-    config = {"executionConfigs": [{"usages": ["RENDER", "DEPLOY"]}], "run": {}}
+    config = {"executionConfigs": [{"usages": ["RENDER", "DEPLOY"]}], "run": {"location": LOCATION}}
     made = requests.post(f"{url}/targets?targetId=usages&$alt=json;enum-encoding=int", json=config, timeout=10).json()
     assert made["response"]["executionConfigs"][0]["usages"] == [1, 2]
     assert requests.get(f"{url}/targets/usages", timeout=10).json()["executionConfigs"][0]["usages"] == [
@@ -51,9 +53,9 @@ def test_enums_are_names_or_numbers(url: str) -> None:
         ("POST", "targets?targetId=a", '{"requireApproval": "maybe"}', 400, "Invalid JSON payload"),
         ("POST", "targets?targetId=a", "{", 400, "Invalid JSON payload"),
         ("POST", "targets?targetId=a", "[]", 400, "Root element must be a message"),
-        ("POST", "targets?targetId=a&nope=1", '{"run": {}}', 400, 'Unknown name "nope"'),
-        ("POST", "targets?targetId=a&target=1", '{"run": {}}', 400, "Unknown name"),
-        ("POST", "targets?targetId=a&validateOnly=perhaps", '{"run": {}}', 400, "not a boolean"),
+        ("POST", "targets?targetId=a&nope=1", RUN, 400, 'Unknown name "nope"'),
+        ("POST", "targets?targetId=a&target=1", RUN, 400, "Unknown name"),
+        ("POST", "targets?targetId=a&validateOnly=perhaps", RUN, 400, "not a boolean"),
         ("GET", "targets?pageSize=many", "", 400, "page"),
         ("GET", "targets/none", "", 404, "targets/none' was not found"),
         ("DELETE", "targets/prod", '{"a": 1}', 400, "takes no request body"),
@@ -77,7 +79,9 @@ def test_too_large_a_body_is_refused(url: str) -> None:
 
 
 def test_details_name_the_field(url: str) -> None:
-    answer = requests.post(f"{url}/targets?targetId=A", json={"run": {}}, timeout=10).json()["error"]
+    answer = requests.post(f"{url}/targets?targetId=A", json={"run": {"location": LOCATION}}, timeout=10).json()[
+        "error"
+    ]
     assert answer["details"] == [
         {
             "@type": "type.googleapis.com/google.rpc.BadRequest",
@@ -88,7 +92,7 @@ def test_details_name_the_field(url: str) -> None:
 
 def test_python_spelling_and_star_masks_as_gcloud_sends_them(url: str) -> None:
     path = f"{url}/targets/made?allowMissing=True&updateMask=*%2Clabels&alt=json"
-    assert requests.patch(path, json={"run": {}, "labels": {"a": "b"}}, timeout=10).json()["done"]
+    assert requests.patch(path, json={"run": {"location": LOCATION}, "labels": {"a": "b"}}, timeout=10).json()["done"]
     path = f"{url}/targets/made?updateMask=requireApproval"
     updated = requests.patch(path, json={"requireApproval": True}, timeout=10).json()["response"]
     assert (updated["requireApproval"], updated["labels"]) == (True, {"a": "b"})

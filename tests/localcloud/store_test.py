@@ -4,10 +4,11 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from msp.localcloud.store import Store
+from msp.localcloud.store import Order, Store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,6 +23,31 @@ def test_pages_by_keyset_in_each_order() -> None:
     assert [d.name for d in store.list("x", order="name", after="p/a")] == ["p/b", "p/c"]
     assert [d.name for d in store.list("x", order="oldest", keys={"odd": "True"})] == ["p/a", "p/c"]
     assert store.count("x", prefix="p/", keys={"odd": "True"}) == 2
+    store.close()
+
+
+def test_every_way_to_ask_finds_the_same_in_every_order() -> None:
+    store = Store(None)
+    for name in ("b", "a", "c", "q/d"):
+        store.put("x", f"p/{name}", b"", parent="p" if "/" not in name else "p/q", keys={"k": "v", "n": name})
+        store.put("y", f"p/{name}", b"", parent="p", keys={"k": "v"})
+    ways: list[dict[str, Any]] = [
+        {"prefix": "p/"},
+        {"keys": {"k": "v"}},
+        {"prefix": "p/", "keys": {"k": "v"}},
+        {},
+    ]
+    orders: dict[Order, list[str]] = {"newest": ["q/d", "c", "a", "b"], "oldest": ["b", "a", "c", "q/d"]}
+    orders["name"] = ["a", "b", "c", "q/d"]
+    for way in ways:
+        assert store.count("x", **way) == 4
+        for order, names in orders.items():
+            found = store.list("x", order=order, **way)
+            assert [document.name for document in found] == [f"p/{name}" for name in names], (way, order)
+            place = found[1].name if order == "name" else found[1].id
+            assert store.list("x", order=order, after=place, **way) == found[2:], (way, order)
+            assert store.list("x", order=order, after=place, limit=1, **way) == found[2:3], (way, order)
+    assert [document.name for document in store.list("x", parent="p", keys={"k": "v", "n": "a"})] == ["p/a"]
     store.close()
 
 

@@ -1,18 +1,16 @@
 """The real gcloud against the local cloud: the whole life of a delivery pipeline, as the seed system lived it."""
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from tests.localcloud.deploy.world import archive
 from tests.localcloud.registry.client import Registry
+from tests.peers.gcloud import PROJECT, REGION, Gcloud
 
 from msp.localcloud import LocalCloud
 from msp.localcloud.clock import ManualClock
@@ -21,7 +19,6 @@ from msp.localcloud.pytest_plugin import CloudThread
 
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not on PATH")
 
-PROJECT, REGION = "msp-example-prod-0000", "us-central1"
 PIPELINE = f"msp-example-{REGION}-rollout"
 STAGING, PROD = f"staging-{REGION}", f"prod-{REGION}"
 IMAGE = "us.gcr.io/sourcegraph-dev/msp-example"
@@ -103,51 +100,13 @@ SKAFFOLD = """\
 apiVersion: skaffold/v4beta7
 kind: Config
 customActions:
-- {name: cloud-run-image-deploy-render}
-- {name: cloud-run-image-deploy}
+- {name: cloud-run-image-deploy-render, containers: [{name: render, image: cloud-sdk}]}
+- {name: cloud-run-image-deploy, containers: [{name: deploy, image: cloud-sdk}]}
 """
 
 
-class Gcloud:
-    """gcloud, told to talk to a local server with no account."""
-
-    def __init__(self, cloud: CloudThread, home: Path) -> None:
-        self.cloud = cloud
-        self.home = home
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "CLOUDSDK_CONFIG": str(home / "gcloud"),
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY": f"{cloud.http_url}/",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{cloud.http_url}/storage/v1/",
-            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-            "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-            "CLOUDSDK_CORE_PROJECT": PROJECT,
-            "CLOUDSDK_DEPLOY_REGION": REGION,
-        }
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["gcloud", "deploy", *arguments],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.cloud.settle()
-        return done
-
-    def __call__(self, *arguments: str) -> Any:
-        """Runs a command that must succeed; returns its JSON output."""
-        done = self.run(*arguments, "--format=json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout or "null")
-
-    def refused(self, *arguments: str) -> str:
-        done = self.run(*arguments)
-        assert done.returncode != 0, done.stdout
-        return done.stderr
+class Pipeline(Gcloud):
+    """gcloud with the pipeline of the tests."""
 
     def release(self, release: str, tag: str) -> None:
         self(
@@ -170,7 +129,7 @@ PIPE = [f"--delivery-pipeline={PIPELINE}"]
 
 
 @pytest.fixture(scope="module")
-def gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcloud]:
+def gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with CloudThread(LocalCloud(clock=ManualClock(), seed=1)) as cloud:
         home = tmp_path_factory.mktemp("home")
         (home / "pipeline.yaml").write_text(MANIFEST)
@@ -185,16 +144,16 @@ def gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcloud]:
         with Registry(url, IMAGE) as registry:
             for tag in ("v1", "v2"):
                 registry.push_image(tag)
-        yield Gcloud(cloud, home)
+        yield Pipeline(cloud, home)
 
 
-def test_1_apply_twice(gcloud: Gcloud) -> None:
+def test_1_apply_twice(gcloud: Pipeline) -> None:
     for _ in range(2):
         done = gcloud.run("apply", f"--file={gcloud.home / 'pipeline.yaml'}")
         assert (done.returncode, done.stderr.count("Created Cloud Deploy resource")) == (0, 6), done.stderr
 
 
-def test_2_describe_and_list_what_was_applied(gcloud: Gcloud) -> None:
+def test_2_describe_and_list_what_was_applied(gcloud: Pipeline) -> None:
     pipeline = gcloud("delivery-pipelines", "describe", PIPELINE)["Delivery Pipeline"]
     assert pipeline["condition"]["pipelineReadyCondition"]["status"] is True
     # gcloud rewrites keys of annotations in snake case, not in this one.
@@ -211,7 +170,7 @@ def test_2_describe_and_list_what_was_applied(gcloud: Gcloud) -> None:
     assert gcloud("get-config")["defaultSkaffoldVersion"]
 
 
-def test_3_release_as_the_seed_system_does(gcloud: Gcloud) -> None:
+def test_3_release_as_the_seed_system_does(gcloud: Pipeline) -> None:
     gcloud.release("deploy-0123456789ab-1", "v1")
     release = gcloud("releases", "describe", "deploy-0123456789ab-1", *PIPE)
     assert release["renderState"] == "SUCCEEDED"
@@ -229,7 +188,7 @@ def test_3_release_as_the_seed_system_does(gcloud: Gcloud) -> None:
     )
 
 
-def test_4_promote_reject_promote_approve(gcloud: Gcloud) -> None:
+def test_4_promote_reject_promote_approve(gcloud: Pipeline) -> None:
     release = "deploy-0123456789ab-1"
     gcloud("releases", "promote", *below(release))
     assert gcloud.rollout(release, PROD)["state"] == "PENDING_APPROVAL"
@@ -244,7 +203,7 @@ def test_4_promote_reject_promote_approve(gcloud: Gcloud) -> None:
     assert json.dumps(deployed).count(f"releases/{release}") >= 2
 
 
-def test_5_a_second_release_fails_is_retried_and_ignored(gcloud: Gcloud) -> None:
+def test_5_a_second_release_fails_is_retried_and_ignored(gcloud: Pipeline) -> None:
     release = "deploy-0123456789ab-2"
     gcloud.cloud.cloud.faults.add(Fault(method=f"execution/deploy/{STAGING}", times=2, code="INTERNAL", message="full"))
     gcloud.release(release, "v2")
@@ -262,7 +221,7 @@ def test_5_a_second_release_fails_is_retried_and_ignored(gcloud: Gcloud) -> None
     assert gcloud("job-runs", "describe", run_id, *below(release), rollout)["jobId"] == "deploy"
 
 
-def test_6_the_automation_promotes_after_an_hour(gcloud: Gcloud) -> None:
+def test_6_the_automation_promotes_after_an_hour(gcloud: Pipeline) -> None:
     release = "deploy-0123456789ab-2"
     gcloud.cloud.advance(timedelta(minutes=61))
     rollouts = gcloud("rollouts", "list", *below(release))
@@ -275,7 +234,7 @@ def test_6_the_automation_promotes_after_an_hour(gcloud: Gcloud) -> None:
     assert gcloud.rollout(release, PROD)["state"] == "CANCELLED"
 
 
-def test_7_roll_back_and_abandon(gcloud: Gcloud) -> None:
+def test_7_roll_back_and_abandon(gcloud: Pipeline) -> None:
     gcloud("targets", "rollback", STAGING, *PIPE)
     releases = gcloud("releases", "list", *PIPE)
     assert [each["name"].rpartition("/")[2] for each in releases] == ["deploy-0123456789ab-2", "deploy-0123456789ab-1"]
@@ -285,7 +244,7 @@ def test_7_roll_back_and_abandon(gcloud: Gcloud) -> None:
     assert "abandon" in gcloud.refused("releases", "promote", *below("deploy-0123456789ab-2"))
 
 
-def test_8_a_suspended_pipeline_and_a_freeze(gcloud: Gcloud) -> None:
+def test_8_a_suspended_pipeline_and_a_freeze(gcloud: Pipeline) -> None:
     manifest = gcloud.home / "frozen.yaml"
     manifest.write_text(MANIFEST.replace("suspended: true\nselectors", "selectors"))
     assert gcloud.run("apply", f"--file={manifest}").returncode == 0
@@ -297,7 +256,7 @@ def test_8_a_suspended_pipeline_and_a_freeze(gcloud: Gcloud) -> None:
     assert "suspended" in gcloud.refused("releases", "promote", *below(release), f"--to-target={STAGING}")
 
 
-def test_9_a_canary_is_advanced_and_its_job_ignored(gcloud: Gcloud) -> None:
+def test_9_a_canary_is_advanced_and_its_job_ignored(gcloud: Pipeline) -> None:
     manifest = gcloud.home / "canary.yaml"
     manifest.write_text(CANARY)
     assert gcloud.run("apply", f"--file={manifest}").returncode == 0
@@ -313,7 +272,7 @@ def test_9_a_canary_is_advanced_and_its_job_ignored(gcloud: Gcloud) -> None:
     assert (found["state"], [phase["state"] for phase in found["phases"]]) == ("SUCCEEDED", ["SUCCEEDED"] * 2)
 
 
-def test_last_delete_all_of_it(gcloud: Gcloud) -> None:
+def test_last_delete_all_of_it(gcloud: Pipeline) -> None:
     done = gcloud.run("delete", f"--file={gcloud.home / 'pipeline.yaml'}", "--force")
     assert done.returncode == 0, done.stderr
     assert gcloud.run("delete", f"--file={gcloud.home / 'canary.yaml'}", "--force").returncode == 0

@@ -1,6 +1,8 @@
 """Google's own Python client against the local cloud, over gRPC and over REST, unchanged but for the endpoint."""
 
 import concurrent.futures
+import inspect
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -10,6 +12,7 @@ import pytest
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import deploy_v1
+from google.cloud.deploy_v1 import types
 from google.cloud.deploy_v1.services.cloud_deploy import transports
 from tests.localcloud.deploy.world import DIGEST, IMAGE, SKAFFOLD, Buckets, Images, archive
 
@@ -72,6 +75,50 @@ RELEASE = deploy_v1.Release(
     deploy_parameters={"customTarget/tag": "v1"},
     labels={"commit": "abc"},
 )
+
+
+def required_fields(request_type: Any) -> set[str]:
+    """The fields that the client's own documentation of a request calls required."""
+    found = re.findall(r"^    (\w+) \([^)]*\):\n\s+Required\.", inspect.getdoc(request_type) or "", re.MULTILINE)
+    return {name for name in found if name in request_type.pb().DESCRIPTOR.fields_by_name}
+
+
+def test_a_request_without_what_it_needs_is_an_invalid_argument(client: Client) -> None:
+    if "Grpc" not in type(client.transport).__name__:
+        pytest.skip("a REST client has no path to send it to")
+    checked = 0
+    for method in dir(types):
+        if not method.endswith("Request"):
+            continue
+        call = getattr(client, re.sub(r"(?<!^)([A-Z])", r"_\1", method.removesuffix("Request")).lower())
+        # What an update leaves out of its mask is all of it, and `approved` is false where it is not sent.
+        for field in required_fields(getattr(types, method)) - {"update_mask", "approved"}:
+            whole = {name: "x" for name in required_fields(getattr(types, method)) if name != field}
+            known = getattr(types, method).pb().DESCRIPTOR.fields_by_name
+            strings = {name: value for name, value in whole.items() if known[name].type == known[name].TYPE_STRING}
+            with pytest.raises(exceptions.InvalidArgument):
+                call(request=getattr(types, method)(**strings))
+            checked += 1
+    assert checked > 60
+
+
+def test_malformed_parents_are_invalid_arguments(client: Client) -> None:
+    if "Grpc" not in type(client.transport).__name__:
+        pytest.skip("a REST client has no path to send it to")
+    for parent in (
+        "",
+        "projects/p",
+        "locations/us-central1",
+        f"{LOCATION}/targets/t",
+        f"{LOCATION}/",
+        "projects//locations/x",
+    ):
+        with pytest.raises(exceptions.InvalidArgument, match="parent"):
+            client.create_target(parent=parent, target_id="t", target=deploy_v1.Target(run={"location": LOCATION}))
+    with pytest.raises(exceptions.InvalidArgument, match="name"):
+        client.get_release(name=PIPELINE)
+    with pytest.raises(exceptions.InvalidArgument, match="resource"):
+        client.get_iam_policy(request={"resource": LOCATION})
 
 
 def test_a_release_all_the_way(cloud: CloudThread, client: Client) -> None:

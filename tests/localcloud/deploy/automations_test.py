@@ -166,6 +166,18 @@ def test_repair_by_retries_with_backoff() -> None:
     )
 
 
+def test_a_linear_backoff_waits_equally_long_each_time() -> None:
+    world = World()
+    world.automation("repair", repair({"retry": {"attempts": 3, "wait": {"seconds": 60}}}))
+    world.faults.add(Fault(method="execution/deploy/staging", code="INTERNAL"))
+    world.rollout(world.release("r1"), "staging")
+    world.advance(minutes=3)
+    (run,) = world.runs()
+    attempts = run.repair_rollout_operation.repair_phases[0].retry.attempts
+    assert [attempt.wait.seconds for attempt in attempts] == [60, 60, 60]
+    assert [state for state, _ in ended(world)] == ["FAILED"]
+
+
 def test_repair_by_rollback_when_retries_did_not_help() -> None:
     world = World()
     world.automation("repair", repair({"retry": {"attempts": 2}}, {"rollback": {}}))

@@ -10,6 +10,7 @@ from msp.localcloud.deploy import messages as pb
 from msp.localcloud.status import ApiError, Code
 
 TARGET = f"{LOCATION}/targets/staging"
+RUN = {"location": LOCATION}
 
 
 @pytest.fixture
@@ -113,6 +114,10 @@ def policy(**window: Any) -> Any:
     return made
 
 
+def executing(seconds: int, *usages: str) -> Any:
+    return pb.Target(run=RUN, execution_configs=[{"usages": usages, "execution_timeout": {"seconds": seconds}}])
+
+
 LONG = 15 * 24 * 3600
 
 
@@ -120,13 +125,45 @@ LONG = 15 * 24 * 3600
     ("method", "field", "resource", "problem"),
     [
         ("CreateTarget", "target", pb.Target(), "needs one of"),
-        ("CreateTarget", "target", pb.Target(run={}, labels={"A": "b"}), "lower case"),
-        ("CreateTarget", "target", pb.Target(run={}, labels={"1": "b"}), "begin with a letter"),
-        ("CreateTarget", "target", pb.Target(run={}, labels={f"k{n}": "" for n in range(65)}), "more than 64"),
-        ("CreateTarget", "target", pb.Target(run={}, description="x" * 256), "255"),
-        ("CreateTarget", "target", pb.Target(run={}, annotations={"k": "x" * 262144}), "262144"),
+        ("CreateTarget", "target", pb.Target(run=RUN, labels={"A": "b"}), "lower case"),
+        ("CreateTarget", "target", pb.Target(run=RUN, labels={"1": "b"}), "begin with a letter"),
+        ("CreateTarget", "target", pb.Target(run=RUN, labels={f"k{n}": "" for n in range(65)}), "more than 64"),
+        ("CreateTarget", "target", pb.Target(run=RUN, description="x" * 256), "255"),
+        ("CreateTarget", "target", pb.Target(run=RUN, annotations={"k": "x" * 262144}), "262144"),
+        ("CreateTarget", "target", pb.Target(run=RUN, annotations={"a b": ""}), "the name in the key 'a b'"),
+        ("CreateTarget", "target", pb.Target(run=RUN, annotations={"-": ""}), "the name in the key '-'"),
+        ("CreateTarget", "target", pb.Target(run=RUN, annotations={"a" * 64: ""}), "1 to 63"),
+        ("CreateTarget", "target", pb.Target(run=RUN, annotations={"a_b/c": ""}), "must be a domain"),
+        ("CreateTarget", "target", pb.Target(run=RUN, annotations={"a/b/c": ""}), "must be a domain"),
+        ("CreateTarget", "target", pb.Target(run={}), "target.run.location: '' is not of the form"),
+        ("CreateTarget", "target", pb.Target(run={"location": "us-central1"}), "target.run.location"),
+        (
+            "CreateTarget",
+            "target",
+            pb.Target(gke={"cluster": "c"}),
+            "{location}/clusters/{cluster}",
+        ),
+        (
+            "CreateTarget",
+            "target",
+            pb.Target(gke={"cluster": f"{LOCATION}/clusters/c", "internal_ip": True, "dns_endpoint": True}),
+            "can't both be set",
+        ),
+        ("CreateTarget", "target", pb.Target(anthos_cluster={"membership": "m"}), "/memberships/{membership}"),
+        ("CreateTarget", "target", pb.Target(custom_target={}), "custom_target_type: is required"),
+        ("CreateTarget", "target", pb.Target(custom_target={"custom_target_type": "a/b"}), "customTargetTypes/{type}"),
+        ("CreateTarget", "target", pb.Target(custom_target={"custom_target_type": "A"}), "lower case"),
+        ("CreateTarget", "target", executing(60, "RENDER", "DEPLOY"), "10 minutes to 24 hours"),
+        ("CreateTarget", "target", executing(24 * 3600 + 1, "RENDER", "DEPLOY"), "10 minutes to 24 hours"),
+        ("CreateTarget", "target", executing(600, "RENDER"), "DEPLOY is in none"),
+        ("CreateTarget", "target", pb.Target(run=RUN, deploy_parameters={"a b": ""}), "not a parameter's name"),
+        ("CreateTarget", "target", pb.Target(run=RUN, deploy_parameters={"CLOUD_DEPLOY_x": ""}), "keeps to itself"),
+        ("CreateTarget", "target", pb.Target(run=RUN, deploy_parameters={"k": "x" * 513}), "512"),
+        ("CreateTarget", "target", pb.Target(run=RUN, deploy_parameters={"k" * 64: ""}), "63"),
+        ("CreateTarget", "target", pb.Target(run=RUN, deploy_parameters={f"k{n}": "" for n in range(51)}), "50"),
         ("CreateTarget", "target", pb.Target(multi_target={"target_ids": ["a", "a"]}), "twice"),
-        ("CreateTarget", "target", pb.Target(run={}, execution_configs=[{}]), "at least one"),
+        ("CreateTarget", "target", pb.Target(multi_target={}), "at least one"),
+        ("CreateTarget", "target", pb.Target(run=RUN, execution_configs=[{}]), "at least one"),
         ("CreateCustomTargetType", "custom_target_type", pb.CustomTargetType(), "deploy_action: is required"),
         (
             "CreateDeliveryPipeline",
@@ -182,9 +219,24 @@ def test_a_rule_that_is_not_emulated_is_refused_by_name(world: World) -> None:
     assert "timedPromoteReleaseRule" in refused(world, Code.UNIMPLEMENTED, "CreateAutomation", **fields)
 
 
+def test_what_is_just_allowed(world: World) -> None:
+    worlds_end = 24 * 3600
+    for number, target in enumerate(
+        [
+            executing(600, "RENDER", "DEPLOY"),
+            executing(worlds_end, "RENDER", "DEPLOY", "VERIFY"),
+            pb.Target(run=RUN, annotations={"a" * 63: "", "example.com/a.b_c-d": "", "commitSha": ""}),
+            pb.Target(run=RUN, deploy_parameters={f"p/k{n}": "x" * 512 for n in range(50)}),
+            pb.Target(gke={"cluster": f"{LOCATION}/clusters/c", "dns_endpoint": True}),
+            pb.Target(anthos_cluster={"membership": "projects/p/locations/global/memberships/m"}),
+        ]
+    ):
+        world.call("CreateTarget", parent=LOCATION, target_id=f"t{number}", target=target)
+
+
 @pytest.mark.parametrize("bad", ["", "A", "a_b", "1a", "a-", "a" * 64])
 def test_bad_ids(world: World, bad: str) -> None:
-    refused(world, Code.INVALID_ARGUMENT, "CreateTarget", parent=LOCATION, target_id=bad, target=pb.Target(run={}))
+    refused(world, Code.INVALID_ARGUMENT, "CreateTarget", parent=LOCATION, target_id=bad, target=pb.Target(run=RUN))
 
 
 def test_iam_policies_are_kept_with_their_etag(world: World) -> None:

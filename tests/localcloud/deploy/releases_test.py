@@ -36,7 +36,11 @@ def test_a_release_renders_after_a_while() -> None:
 def test_a_release_keeps_what_was_when_it_was_created() -> None:
     world = World()
     release = world.release("r1")
-    world.call("UpdateTarget", target=pb.Target(name=f"{LOCATION}/targets/prod", run={}), update_mask={"paths": ["*"]})
+    world.call(
+        "UpdateTarget",
+        target=pb.Target(name=f"{LOCATION}/targets/prod", run={"location": LOCATION}),
+        update_mask={"paths": ["*"]},
+    )
     kept = world.call("GetRelease", name=release)
     assert {target.target_id: target.require_approval for target in kept.target_snapshots} == {
         "staging": False,
@@ -66,10 +70,10 @@ def render_failures(world: World, **fields: Any) -> dict[str, tuple[str, str]]:
         (None, "does not exist"),
         (b"", "not a tar archive"),
         (b"\x1f\x8b broken", "not a tar archive"),
-        (archive({"other.yaml": "a: 1"}), "has no skaffold.yaml"),
-        (archive({"skaffold.yaml": ":\n  - ]"}), "not valid YAML"),
-        (archive({"skaffold.yaml": "a: 1"}), "not a skaffold config"),
-        (archive({"skaffold.yaml": ""}), "not a skaffold config"),
+        (archive({"other.yaml": "a: 1"}), 'unable to find configuration file "skaffold.yaml"'),
+        (archive({"skaffold.yaml": "apiVersion:\n  - ]"}), "unable to parse YAML: yaml: line 2"),
+        (archive({"skaffold.yaml": "a: 1"}), "missing apiVersion"),
+        (archive({"skaffold.yaml": ""}), "missing apiVersion"),
     ],
 )
 def test_a_bad_source_fails_the_release_and_says_why(content: bytes | None, problem: str) -> None:
@@ -105,7 +109,7 @@ def test_an_archive_of_something_huge_is_given_up_in_time() -> None:
 
 def test_custom_actions_must_be_in_skaffold_yaml() -> None:
     world = World()
-    config = SKAFFOLD.replace("deploy-it", "something-else")
+    config = SKAFFOLD.replace("name: deploy-it", "name: something-else")
     world.buckets["source/source.tar.gz"] = archive({"./skaffold.yaml": config})
     cause, message = render_failures(world)["staging"]
     assert (cause, "deploy-it" in message) == ("CUSTOM_ACTION_NOT_FOUND", True)
@@ -121,7 +125,7 @@ def test_custom_actions_must_be_in_skaffold_yaml() -> None:
 )
 def test_a_stage_asks_for_what_skaffold_yaml_has_not(stage: dict[str, Any], cause: str) -> None:
     world = World(stages=[pb.Stage(target_id="staging", **stage)])
-    config = SKAFFOLD.replace("verify:\n  - {name: check}\n", "")
+    config = SKAFFOLD.replace("verify:\n  - {name: check, container: {name: check, image: check}}\n", "")
     world.buckets["source/source.tar.gz"] = archive({"skaffold.yaml": config})
     assert render_failures(world)["staging"][0] == cause
 

@@ -296,3 +296,45 @@ def test_a_multi_target_fails_with_its_child_and_is_advanced_with_it() -> None:
     world.settle()
     found = world.call("GetRollout", name=third)
     assert (world.state(third), "no room" in found.failure_reason) == ("FAILED", True)
+
+
+def test_methods_say_what_they_need() -> None:
+    world = World()
+    rollout = world.rollout(world.release("r1"), "staging")
+    for method, fields, missing in (
+        ("AdvanceRollout", {"name": rollout}, "phase_id"),
+        ("RetryJob", {"rollout": rollout, "phase_id": "stable"}, "job_id"),
+        ("IgnoreJob", {"rollout": rollout, "job_id": "deploy"}, "phase_id"),
+        ("CreateRelease", {"parent": PIPELINE, "release_id": "r2"}, "release"),
+        ("CreateRollout", {"parent": f"{PIPELINE}/releases/r1", "rollout_id": "r2"}, "rollout"),
+        ("RollbackTarget", {"name": PIPELINE, "target_id": "staging"}, "rollout_id"),
+    ):
+        with pytest.raises(ApiError, match=f"INVALID_ARGUMENT: {missing}: is required"):
+            world.call(method, **fields)
+
+
+def test_cloud_deploy_is_in_googles_regions() -> None:
+    world = World()
+    for method, fields in (
+        ("GetTarget", {"name": "projects/p/locations/mars-east1/targets/t"}),
+        ("ListTargets", {"parent": "projects/p/locations/us"}),
+        ("GetIamPolicy", {"resource": "projects/p/locations/mars-east1/targets/t"}),
+    ):
+        with pytest.raises(ApiError, match=r"PERMISSION_DENIED.*\(or it may not exist\)"):
+            world.call(method, **fields)
+    world.deploy.any_region = True
+    assert not world.call("ListTargets", parent="projects/p/locations/mars-east1").targets
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_suspended_pipeline_refuses_to_approve_and_to_reject(approved: bool) -> None:
+    world = World()
+    rollout = world.rollout(world.release("r1"), "prod")
+    for suspended in (True, False):
+        pipeline = pb.DeliveryPipeline(name=PIPELINE, suspended=suspended)
+        world.call("UpdateDeliveryPipeline", delivery_pipeline=pipeline, update_mask={"paths": ["suspended"]})
+        if suspended:
+            with pytest.raises(ApiError, match=r"FAILED_PRECONDITION.*suspended"):
+                world.call("ApproveRollout", name=rollout, approved=approved)
+            assert world.state(rollout) == "PENDING_APPROVAL"
+    world.call("ApproveRollout", name=rollout, approved=approved)

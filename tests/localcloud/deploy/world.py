@@ -12,7 +12,8 @@ from google.longrunning import operations_pb2
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy import table
-from msp.localcloud.deploy.ports import Pace
+from msp.localcloud.deploy.execution import join_image
+from msp.localcloud.deploy.ports import Image, Pace
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
@@ -29,11 +30,11 @@ apiVersion: skaffold/v4beta7
 kind: Config
 metadata: {name: app}
 customActions:
-  - {name: render-it}
-  - {name: deploy-it}
-  - {name: migrate}
+  - {name: render-it, containers: [{name: render, image: render}]}
+  - {name: deploy-it, containers: [{name: deploy, image: deploy}]}
+  - {name: migrate, containers: [{name: migrate, image: migrate}]}
 verify:
-  - {name: check}
+  - {name: check, container: {name: check, image: check}}
 profiles:
   - {name: fast}
 """
@@ -52,8 +53,9 @@ def archive(files: dict[str, str]) -> bytes:
 class Images(dict[str, str]):
     """Digests by `repository:tag` and `repository@digest`."""
 
-    def has_image(self, repository: str, reference: str) -> str | None:
-        return self.get(f"{repository}{'@' if ':' in reference else ':'}{reference}")
+    def find(self, repository: str, reference: str) -> Image | None:
+        digest = self.get(join_image(repository, reference))
+        return None if digest is None else Image(repository, digest)
 
 
 class Buckets(dict[str, bytes]):
@@ -122,12 +124,7 @@ class World:
         self.engine.run_due()
 
     def advance(self, **by: float) -> None:
-        end = self.clock.now() + timedelta(**by)
-        self.settle()
-        while (due := self.engine.next_due()) is not None and due <= end:
-            self.clock.advance(max(due - self.clock.now(), timedelta(0)))
-            self.settle()
-        self.clock.advance(end - self.clock.now())
+        self.engine.advance(timedelta(**by))
 
     def custom_type(self) -> None:
         kind = pb.CustomTargetType()

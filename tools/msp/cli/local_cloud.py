@@ -46,6 +46,17 @@ _STRICT_REPOSITORIES = flags.DEFINE_bool(
     "Images can be pushed only to repositories that were made first, as in Artifact Registry. Otherwise all exist.",
 )
 
+_STRICT_IMAGES = flags.DEFINE_bool(
+    "strict_images",
+    False,
+    "A deploy fails for every image that is not in this registry. Otherwise images of registries that it has no "
+    "content of are taken as there.",
+)
+
+_ANY_REGION = flags.DEFINE_bool(
+    "any_region", False, "Cloud Deploy is in every location, whatever its name, not only in Google's regions."
+)
+
 
 def main() -> int:
     """Serves until a signal; returns the exit code."""
@@ -86,6 +97,8 @@ async def _serve() -> int:
         registry_auth=next(mode for mode in _AUTH_MODES if mode == _REGISTRY_AUTH.value),
         immutable_tags=_IMMUTABLE_TAGS.value,
         strict_repositories=_STRICT_REPOSITORIES.value,
+        strict_images=_STRICT_IMAGES.value,
+        any_region=_ANY_REGION.value,
         pace=pace,
     ) as cloud:
         print(f"local cloud ready: {cloud.http_url} grpc {cloud.grpc_address}", flush=True)

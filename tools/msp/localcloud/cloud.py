@@ -14,13 +14,14 @@ from typing import Self
 from starlette.routing import BaseRoute
 
 from msp.localcloud import artifacts, console, control, grpc_server, http, locations, registry, storage
-from msp.localcloud.clock import Clock, ManualClock, SystemClock
+from msp.localcloud.clock import Clock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
 from msp.localcloud.deploy.ports import Buckets, Images, Pace
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
+from msp.localcloud.images import RegistryImages
 from msp.localcloud.methods import Method
 from msp.localcloud.operations import Operations
 from msp.localcloud.rest import RestApi
@@ -45,6 +46,9 @@ class LocalCloud:
         immutable_tags: Whether the registry refuses to move a tag, in all repositories.
         strict_repositories: Whether images can be pushed only to repositories that were made through Artifact
             Registry's API, as at Google; otherwise every repository exists.
+        strict_images: Whether a deploy fails for every image that this registry does not hold. Otherwise images of
+            registries that it has no content of are taken as there.
+        any_region: Whether Cloud Deploy is in every location, not only in Google's regions.
         pace: How long operations, renders and jobs take; by default they end at once (though not in the same call).
         images: A registry to look for images in, in the place of this one's own.
         buckets: Buckets to read sources from, in the place of this one's own.
@@ -66,6 +70,8 @@ class LocalCloud:
         registry_auth: registry.AuthMode = "none",
         immutable_tags: bool = False,
         strict_repositories: bool = False,
+        strict_images: bool = False,
+        any_region: bool = False,
         pace: Pace = Pace(),  # noqa: B008 (frozen)
         images: Images | None = None,
         buckets: Buckets | None = None,
@@ -80,6 +86,8 @@ class LocalCloud:
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
         self.strict_repositories = strict_repositories
+        self._strict_images = strict_images
+        self._any_region = any_region
         self._pace = pace
         self._images = images
         self._buckets = buckets
@@ -95,6 +103,9 @@ class LocalCloud:
     def grpc_address(self) -> str:
         """Where gRPC is served, `127.0.0.1:8081`."""
         return self._authority(self._grpc_port)
+
+    def _addresses(self) -> dict[str, str]:
+        return {"http": self.http_url, "grpc": self.grpc_address}
 
     def _authority(self, port: int) -> str:
         return f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
@@ -182,9 +193,10 @@ class LocalCloud:
             random=self.random,
             faults=self.faults,
             operations=operations,
-            images=self._images or self.registry,
+            images=self._images or RegistryImages(self.registry, repositories, lambda: self._port, self._strict_images),
             buckets=self._buckets or self.storage,
             pace=self._pace,
+            any_region=self._any_region,
         )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
@@ -192,7 +204,7 @@ class LocalCloud:
         self.methods: Sequence[Method] = methods
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),
-            *control.routes(self),
+            *control.routes(self.engine, self.faults, self._addresses),
             *registry.routes(self.registry, authenticator, self.faults),
             *storage.routes(self.storage, self.faults),
         ]
@@ -208,14 +220,7 @@ class LocalCloud:
         Raises:
             TypeError: The clock is not a `ManualClock`.
         """
-        if not isinstance(self.clock, ManualClock):
-            raise TypeError("only a ManualClock can be advanced")
-        end = self.clock.now() + by
-        self.engine.run_due()
-        while (due := self.engine.next_due()) is not None and due <= end:
-            self.clock.advance(max(due - self.clock.now(), timedelta(0)))
-            self.engine.run_due()
-        self.clock.advance(end - self.clock.now())
+        self.engine.advance(by)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

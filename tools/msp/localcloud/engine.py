@@ -7,10 +7,10 @@ cause is, also after `kill -9`. The engine runs each when its time has come, in 
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from msp.localcloud.clock import Clock
+from msp.localcloud.clock import Clock, ManualClock
 from msp.localcloud.store import Store
 
 Work = Callable[[str], None]
@@ -21,13 +21,13 @@ class Engine:
     """Runs the tasks of a store as they fall due.
 
     Args:
-        store: Where the tasks are.
-        clock: Whose time counts.
+        store: Holds the tasks, and tells when one is added.
+        clock: Decides what is due.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
-        self._clock = clock
+        self.clock = clock
         self._work: dict[str, Work] = {}
         self._changed = asyncio.Event()
         store.watch(self._changed.set)
@@ -48,6 +48,21 @@ class Engine:
             done += 1
         return done
 
+    def advance(self, by: timedelta) -> None:
+        """Moves a manual clock forward, stopping at each moment at which something is due.
+
+        Raises:
+            TypeError: The clock is not a `ManualClock`.
+        """
+        if not isinstance(self.clock, ManualClock):
+            raise TypeError("only a ManualClock can be advanced")
+        end = self.clock.now() + by
+        self.run_due()
+        while (due := self.next_due()) is not None and due <= end:
+            self.clock.advance(max(due - self.clock.now(), timedelta(0)))
+            self.run_due()
+        self.clock.advance(end - self.clock.now())
+
     async def run(self) -> None:
         """Does what is due, when it is due, until cancelled. Others get their turn between any two tasks."""
         while True:
@@ -57,7 +72,7 @@ class Engine:
             due = self.next_due()
             waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._changed.wait())]
             if due is not None:
-                waits.append(asyncio.create_task(self._clock.sleep_until(due)))
+                waits.append(asyncio.create_task(self.clock.sleep_until(due)))
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -66,7 +81,7 @@ class Engine:
 
     def _run_one(self) -> bool:
         task = self._store.next_task()
-        if task is None or task.due > self._clock.now():
+        if task is None or task.due > self.clock.now():
             return False
         try:
             with self._store.transaction():

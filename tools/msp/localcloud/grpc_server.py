@@ -10,7 +10,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from msp.localcloud.faults import Fault, Faults
-from msp.localcloud.methods import Method
+from msp.localcloud.methods import Method, check_names
 from msp.localcloud.rest import unimplemented
 from msp.localcloud.status import ApiError, Code
 
@@ -66,6 +66,7 @@ def _handler(method: Method, faults: Faults) -> "grpc.RpcMethodHandler[Any, Any]
                 await _before(fault)
             if method.handler is None:
                 raise unimplemented(method)
+            check_names(method, request)
             answer = method.handler(request)
             message = await answer if inspect.isawaitable(answer) else answer
             if fault is not None and (fault.lose_response or fault.truncate_body is not None):

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
 from google.protobuf.message import Message
@@ -21,7 +22,10 @@ MOST_PAGE_SIZE = 1000
 _CHUNK = 200
 
 Resume: TypeAlias = Any
-"""Where a page ended: an id, a name, or a count; read from a token, so it is checked before use."""
+"""Where a page ended: an id, a name, a key's value and an id, or a count. Read from a token, so checked before use."""
+
+_Found: TypeAlias = tuple[Resume, Any]
+"""A message, and where a page that ends with it ended."""
 
 
 class Source(Protocol):
@@ -98,13 +102,15 @@ def page(store: Source, listing: Listing, request: AnyMessage) -> tuple[list[Any
     orders = _orders(order_by, listing)
     natural = _natural(orders, listing)
     if natural is not None:
-        found = _by_keyset(store, query, natural, resume, size)
+        found = _documents(store, query, natural, resume, min(size + 1, _CHUNK))
     elif isinstance(store, Store) and len(orders) == 1 and orders[0][1] and orders[0][0] in listing.sort_keys:
-        found = _by_sort_key(store, query, listing.sort_keys[orders[0][0]], resume, size)
+        found = _documents_by_key(store, query, listing.sort_keys[orders[0][0]], resume, min(size + 1, _CHUNK))
     else:
-        found = _sorted(store, query, orders, resume, size)
-    messages, following = found
-    return messages, "" if following is None else _token(asked, following)
+        found = _documents_sorted(store, query, orders, resume)
+    # One more than asked for tells whether there is a next page.
+    taken = list(islice(found, size + 1))
+    following = taken[size - 1][0] if len(taken) > size else None
+    return [message for _, message in taken[:size]], "" if following is None else _token(asked, following)
 
 
 class _Query:
@@ -126,81 +132,63 @@ class _Query:
         else:
             self.where["parent"] = parent
 
-    def admit(self, documents: Sequence[Document]) -> Iterator[tuple[Document, Any]]:
-        for document in documents:
-            if self._names is not None and not self._names.fullmatch(document.name):
-                continue
-            message = self.listing.parse(document.payload)
-            if self._expression is None or filters.matches(self._expression, message):
-                yield document, message
+    def admit(self, document: Document) -> AnyMessage | None:
+        """The document's message; `None` when it is not of this list."""
+        if self._names is not None and not self._names.fullmatch(document.name):
+            return None
+        message = self.listing.parse(document.payload)
+        return message if self._expression is None or filters.matches(self._expression, message) else None
 
 
-def _by_keyset(
-    store: Source,
-    query: _Query,
-    order: Order,
-    resume: Resume,
-    size: int,
-) -> tuple[list[Any], Any]:
+def _documents(store: Source, query: _Query, order: Order, resume: Resume, chunk: int) -> Iterator[_Found]:
+    """In an order that the store itself has; resumed by the last id or name."""
     if resume is not None and not isinstance(resume, str if order == "name" else int):
         raise _bad_token()
-    messages: list[Any] = []
-    last: Any = None
-    while True:
-        # One more than asked for tells whether there is a next page.
-        chunk = min(size - len(messages) + 1, _CHUNK) if size < _CHUNK else _CHUNK
-        documents = store.list(query.listing.kind, order=order, after=resume, limit=chunk, **query.where)
-        for document, message in query.admit(documents):
-            if len(messages) == size:
-                return messages, last
-            messages.append(message)
-            last = document.name if order == "name" else document.id
-        if len(documents) < chunk:
-            return messages, None
-        resume = documents[-1].name if order == "name" else documents[-1].id
+
+    def read(after: Resume) -> Sequence[tuple[Resume, Document]]:
+        documents = store.list(query.listing.kind, order=order, after=after, limit=chunk, **query.where)
+        return [(document.name if order == "name" else document.id, document) for document in documents]
+
+    return _walk(read, query, resume, chunk)
 
 
-def _by_sort_key(
-    store: Store,
-    query: _Query,
-    key: str,
-    resume: Resume,
-    size: int,
-) -> tuple[list[Any], Resume]:
+def _documents_by_key(store: Store, query: _Query, key: str, resume: Resume, chunk: int) -> Iterator[_Found]:
+    """By the value of a key, the greatest first; resumed by the last value and id."""
     if resume is not None and not (isinstance(resume, list) and [type(part) for part in resume] == [str, int]):
         raise _bad_token()
-    messages: list[Any] = []
-    last: tuple[str, int] | None = None
-    after = None if resume is None else (resume[0], resume[1])
+
+    def read(after: Resume) -> Sequence[tuple[Resume, Document]]:
+        found = store.list_by(query.listing.kind, key, after=after, limit=chunk, **query.where)
+        return [((value, document.id), document) for value, document in found]
+
+    return _walk(read, query, resume and (resume[0], resume[1]), chunk)
+
+
+def _walk(
+    read: Callable[[Resume], Sequence[tuple[Resume, Document]]], query: _Query, resume: Resume, chunk: int
+) -> Iterator[_Found]:
+    """What a query lets through of documents that are read in chunks, each from where the one before ended."""
     while True:
-        found = store.list_by(query.listing.kind, key, after=after, limit=_CHUNK, **query.where)
-        for value, document in found:
-            after = (value, document.id)
-            for _, message in query.admit([document]):
-                if len(messages) == size:
-                    return messages, last
-                messages.append(message)
-                last = after
-        if len(found) < _CHUNK:
-            return messages, None
+        documents = read(resume)
+        for place, document in documents:
+            resume = place
+            if (message := query.admit(document)) is not None:
+                yield place, message
+        if len(documents) < chunk:
+            return
 
 
-def _sorted(
-    store: Source,
-    query: _Query,
-    orders: Sequence[tuple[str, bool]],
-    resume: Resume,
-    size: int,
-) -> tuple[list[Message], Any]:
+def _documents_sorted(
+    store: Source, query: _Query, orders: Sequence[tuple[str, bool]], resume: Resume
+) -> Iterator[_Found]:
+    """In any other order: all are read and sorted; resumed by their count."""
     if resume is not None and (not isinstance(resume, int) or resume < 0):
         raise _bad_token()
-    start = resume or 0
     documents = store.list(query.listing.kind, order=query.listing.order, **query.where)
-    messages = [message for _, message in query.admit(documents)]
+    messages = [message for document in documents if (message := query.admit(document)) is not None]
     for path, descending in reversed(orders):
         messages.sort(key=lambda message, path=path: _sort_key(message, path), reverse=descending)  # type: ignore[misc]
-    end = start + size
-    return messages[start:end], end if end < len(messages) else None
+    return islice(enumerate(messages, start=1), resume or 0, None)
 
 
 def _orders(order_by: str, listing: Listing) -> list[tuple[str, bool]]:

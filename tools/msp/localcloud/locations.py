@@ -5,13 +5,19 @@ from collections.abc import Sequence
 from google.cloud.location import locations_pb2
 
 from msp.localcloud.methods import Binding, Method
-from msp.localcloud.status import not_found
+from msp.localcloud.status import ApiError, Code, not_found
 
 LOCATIONS = (
-    *("asia-east1", "asia-northeast1", "asia-south1", "asia-southeast1", "australia-southeast1"),
-    *("europe-north1", "europe-west1", "europe-west2", "europe-west3", "europe-west4", "europe-west6"),
-    *("northamerica-northeast1", "southamerica-east1", "us-central1", "us-east1", "us-east4", "us-west1", "us-west2"),
+    *("africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"),
+    *("asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "australia-southeast1"),
+    *("australia-southeast2", "europe-central2", "europe-north1", "europe-southwest1", "europe-west1", "europe-west10"),
+    *("europe-west12", "europe-west2", "europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9"),
+    *("me-central1", "me-central2", "me-west1", "northamerica-northeast1", "northamerica-northeast2"),
+    *("northamerica-south1", "southamerica-east1", "southamerica-west1", "us-central1", "us-east1", "us-east4"),
+    *("us-east5", "us-south1", "us-west1", "us-west2", "us-west3", "us-west4"),
 )
+"""Google's regions."""
+
 _SERVICE = "google.cloud.location.Locations"
 
 
@@ -36,6 +42,20 @@ def methods() -> Sequence[Method]:
             _list,
         ),
     ]
+
+
+def check_region(name: str) -> None:
+    """Refuses a name whose location is no region of Google's, in the words of Google's APIs.
+
+    Args:
+        name: Of anything at or below `projects/p/locations/l`. The location may be `-`, any.
+
+    Raises:
+        ApiError: `PERMISSION_DENIED`.
+    """
+    location = name.split("/")[3] if name.count("/") > 2 else ""
+    if location not in {*LOCATIONS, "-"}:
+        raise ApiError(Code.PERMISSION_DENIED, f"Permission denied on 'locations/{location}' (or it may not exist).")
 
 
 def _get(request: locations_pb2.GetLocationRequest) -> locations_pb2.Location:

@@ -5,16 +5,21 @@ message and returns the response message, or raises `ApiError`.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from google.protobuf.message import Message
 
+from msp.localcloud.status import ApiError, invalid
+
 AnyMessage: TypeAlias = Any
 """A message whose class is chosen at run time, so that its fields are unknown to the type checker."""
+
+_PARTS = re.compile(r"([^{]+)|\{([a-z_.]+)(?:=([^}]*))?\}")
+"""What a path template is made of: literal text, or a field and its form."""
 
 Handler = Callable[[Any], Message] | Callable[[Any], Awaitable[Message]]
 
@@ -49,15 +54,44 @@ class Binding:
         }
 
     @cached_property
+    def templates(self) -> Mapping[str, str]:
+        """The form of each of the request's fields that stand in the path: `{"name": "projects/*/locations/*"}`."""
+        return {field: template or "*" for _, field, template in _PARTS.findall(self.path) if field}
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         pattern = ""
-        for literal, field, template in re.findall(r"([^{]+)|\{([a-z_.]+)(?:=([^}]*))?\}", self.path):
+        for literal, field, template in _PARTS.findall(self.path):
             if literal:
                 pattern += re.escape(literal)
             else:
-                segments = re.escape(template or "*").replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
-                pattern += f"(?P<{field.replace('.', '__')}>{segments})"
+                pattern += f"(?P<{field.replace('.', '__')}>{_segments(template or '*')})"
         return re.compile(pattern)
+
+
+def _segments(template: str) -> str:
+    return re.escape(template).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
+
+
+def check_names(method: "Method", request: AnyMessage) -> None:
+    """Refuses names that no path of the method has; a transport without paths asks this of each request.
+
+    Raises:
+        ApiError: `INVALID_ARGUMENT`, with the field.
+    """
+    problems = [_wrong_name(binding, request) for binding in method.bindings]
+    if problems and all(problems):
+        raise next(filter(None, problems))
+
+
+def _wrong_name(binding: Binding, request: AnyMessage) -> ApiError | None:
+    for field, template in binding.templates.items():
+        value = reduce(getattr, field.split("."), request)
+        if not value:
+            return invalid(field, "is required")
+        if not re.fullmatch(_segments(template), value):
+            return invalid(field, f"{value!r} is not of the form {template}")
+    return None
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Operations:
     """The operations of all services.
 
     Args:
-        store: Where they are kept.
+        store: Keeps operations, the requests of those under way, and request ids.
         engine: Ends those that take time.
         clock: Tells when they began and ended.
         random: Names them.

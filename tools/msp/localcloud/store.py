@@ -203,20 +203,22 @@ class Store:
             after: Where the page before ended: the last document's `id`, or its name when in order of names.
             limit: The most to return; -1 for all.
         """
-        tables, where, values = _query(kind, parent, prefix, keys)
+        begins_with_key = bool(keys) and parent is None
+        if order == "name":
+            by, name = "d.name", "d.name"
+        elif begins_with_key:
+            # The key's own index is in this order already: nothing is sorted, and the walk stops at the limit.
+            by, name = "k.document", "d.name"
+        else:
+            # Likewise: walk in order and look at the names (`+` keeps their index out), rather than sort all names.
+            by, name = "d.id", "+d.name"
+        tables, where, values = _query(kind, parent, prefix, keys, name=name, begins_with_key=begins_with_key)
         resume = () if after is None else (after,)
         if resume:
-            where += {"newest": " AND d.id < ?", "oldest": " AND d.id > ?", "name": " AND d.name > ?"}[order]
-        by = {"newest": "d.id DESC", "oldest": "d.id", "name": "d.name"}[order]
-        if tables != "documents d" and order != "name":
-            # The keys' own index is in this order already, so nothing is sorted and the walk stops at the limit.
-            where = where.replace("d.id <", "k.document <").replace("d.id >", "k.document >")
-            by = by.replace("d.id", "k.document")
-        elif prefix is not None and order != "name":
-            # Likewise: walk in order and look at the names, rather than collect all names and sort.
-            where = where.replace("d.name", "+d.name")
+            where += f" AND {by} {'<' if order == 'newest' else '>'} ?"
         rows = self._db.execute(
-            f"SELECT d.id, d.name, d.payload FROM {tables} WHERE {where} ORDER BY {by} LIMIT ?",  # noqa: S608
+            f"SELECT d.id, d.name, d.payload FROM {tables} WHERE {where} "  # noqa: S608 (own words)
+            f"ORDER BY {by} {'DESC' if order == 'newest' else 'ASC'} LIMIT ?",
             (*values, *resume, limit),
         )
         return [Document(*row) for row in rows]
@@ -243,7 +245,7 @@ class Store:
             after: The last document's value and id on the page before.
             limit: The most to return.
         """
-        _, where, values = _query(kind, parent, prefix, keys, by_keys=False)
+        _, where, values = _query(kind, parent, prefix, keys)
         resume: tuple[str | int, ...] = after or ()
         if after is not None:
             where += " AND (s.value, s.document) < (?, ?)"
@@ -272,7 +274,8 @@ class Store:
         keys: Mapping[str, str] | None = None,
     ) -> int:
         """How many documents `list` would return without a limit."""
-        tables, where, values = _query(kind, parent, prefix, keys)
+        begins_with_key = bool(keys) and parent is None
+        tables, where, values = _query(kind, parent, prefix, keys, begins_with_key=begins_with_key)
         row = self._db.execute(f"SELECT COUNT(*) FROM {tables} WHERE {where}", values)  # noqa: S608 (own words)
         return int(row.fetchone()[0])
 
@@ -299,20 +302,29 @@ class Store:
 
 
 def _query(
-    kind: str, parent: str | None, prefix: str | None, keys: Mapping[str, str] | None, *, by_keys: bool = True
+    kind: str,
+    parent: str | None,
+    prefix: str | None,
+    keys: Mapping[str, str] | None,
+    *,
+    name: str = "d.name",
+    begins_with_key: bool = False,
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Tables, condition and values of a query for documents; with `by_keys`, keys may be what it begins with."""
+    """Tables, condition and values of a query for documents, as `list` describes it.
+
+    `name` is how the condition spells the name's column: `d.name`, or `+d.name` to keep its index out. With
+    `begins_with_key`, SQLite walks the first of the keys, which is `k` then.
+    """
     tables, where = "documents d", "d.kind = ?"
     values: tuple[str, ...] = (kind,)
     if parent is not None:
         where += " AND d.parent = ?"
         values += (parent,)
     if prefix is not None:
-        where += " AND d.name >= ? AND d.name < ?"
+        where += f" AND {name} >= ? AND {name} < ?"
         values += (prefix, _after(prefix))
     for number, (key, value) in enumerate((keys or {}).items()):
-        if number == 0 and parent is None and by_keys:
-            # What has a key is read by it, what has a parent by that.
+        if number == 0 and begins_with_key:
             # CROSS JOIN has SQLite begin with the keys (https://sqlite.org/optoverview.html#crossjoin).
             tables = "keys k CROSS JOIN documents d ON d.id = k.document"
             where += " AND k.kind = ? AND k.key = ? AND k.value = ?"

@@ -7,7 +7,7 @@ from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.execution import Outcome
 from msp.localcloud.deploy.policies import Policies
 from msp.localcloud.deploy.progress import Event, Progress, current_phase
-from msp.localcloud.deploy.resources import JOB_RUN, RELEASE, ROLLOUT, Resources, slot
+from msp.localcloud.deploy.resources import JOB_RUN, PIPELINE, RELEASE, ROLLOUT, Resources, slot
 from msp.localcloud.engine import Engine
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, failed_precondition
@@ -24,7 +24,7 @@ class Actions:
     """Changes the course of rollouts.
 
     Args:
-        resources: Where they are.
+        resources: Loads and saves rollouts and job runs.
         engine: Ends what is being cancelled or terminated.
         progress: Carries on.
         policies: Asked before each action.
@@ -42,12 +42,18 @@ class Actions:
         """`ApproveRollout`: approves, or rejects for good.
 
         Raises:
-            ApiError: `NOT_FOUND`, `FAILED_PRECONDITION` (it needs no approval now, or a deploy policy).
+            ApiError: `NOT_FOUND`, `FAILED_PRECONDITION` (it needs no approval now, its pipeline is suspended, or a
+                deploy policy).
         """
         with self._store.transaction():
             rollout = self._resources.get(ROLLOUT, request.name)
             if rollout.state != _STATES.PENDING_APPROVAL:
                 raise _wrong_state(rollout, "approved or rejected", "PENDING_APPROVAL")
+            pipeline = names.pipeline(rollout.name)
+            if self._resources.get(PIPELINE, pipeline).suspended:
+                raise failed_precondition(
+                    f"DeliveryPipeline '{pipeline}' is suspended: no rollout can be approved or rejected"
+                )
             self._check_policy("APPROVE", rollout, request.override_deploy_policy)
             rollout.approve_time.FromDatetime(self._resources.clock.now())
             if request.approved:

@@ -22,9 +22,9 @@ class Automations:
     """Runs the automations of pipelines.
 
     Args:
-        resources: Where they are.
+        resources: Loads automations, and saves automation runs.
         engine: Wakes runs that wait.
-        progress: Tells them of events.
+        progress: Tells what happens to rollouts.
         rollouts: Creates what is promoted.
         actions: Advances.
         repairs: Carries out `repairRolloutRule`.

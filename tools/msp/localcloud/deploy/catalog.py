@@ -61,7 +61,7 @@ class Catalog:
     """Creates, reads, updates and deletes the resources that users write.
 
     Attributes:
-        resources: Where they are.
+        resources: Loads and saves them.
     """
 
     resources: Resources

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msp.localcloud.deploy import manifests, names, skaffold, stages
 from msp.localcloud.deploy import messages as pb
-from msp.localcloud.deploy import names, skaffold, stages
 from msp.localcloud.deploy.ports import Buckets, Images
 from msp.localcloud.deploy.resources import slot
+from msp.localcloud.deploy.source import Source, SourceError, unpack
 from msp.localcloud.faults import Fault, Faults
 from msp.localcloud.store import Store
 
@@ -46,22 +47,25 @@ class Executor:
     def render(self, release: "pb.Release") -> dict[str, Outcome]:
         """Renders a release for each of its targets; by target id."""
         try:
-            config = self._source(release)
-        except skaffold.SourceError as error:
+            source = unpack(self._archive(release))
+            config = skaffold.read(source, release.skaffold_config_path)
+        except SourceError as error:
             return {target.target_id: Outcome(str(error)) for target in release.target_snapshots}
-        return {target.target_id: self._render(release, target, config) for target in release.target_snapshots}
+        return {target.target_id: self._render(release, target, source, config) for target in release.target_snapshots}
 
-    def _source(self, release: "pb.Release") -> skaffold.SkaffoldConfig:
+    def _archive(self, release: "pb.Release") -> bytes:
         uri = release.skaffold_config_uri
         bucket, _, object_name = uri.removeprefix("gs://").partition("/")
         if not uri.startswith("gs://") or not object_name:
-            raise skaffold.SourceError(f"the release has no source: skaffoldConfigUri is {uri!r}")
+            raise SourceError(f"the release has no source: skaffoldConfigUri is {uri!r}")
         archive = self._buckets.read(bucket, object_name)
         if archive is None:
-            raise skaffold.SourceError(f"the source {uri} does not exist")
-        return skaffold.read(archive, release.skaffold_config_path)
+            raise SourceError(f"the source {uri} does not exist")
+        return archive
 
-    def _render(self, release: "pb.Release", target: "pb.Target", config: skaffold.SkaffoldConfig) -> Outcome:
+    def _render(
+        self, release: "pb.Release", target: "pb.Target", source: Source, config: skaffold.SkaffoldConfig
+    ) -> Outcome:
         if fault := self._faults.take(f"execution/render/{target.target_id}"):
             return _faulty(fault)
         stage = stages.stage(release, target.target_id)
@@ -69,12 +73,18 @@ class Executor:
         custom = stages.custom_type(release, target)
         if custom is not None and not custom.custom_actions.include_skaffold_modules:
             wanted |= {custom.custom_actions.render_action, custom.custom_actions.deploy_action} - {""}
-        if missing := sorted(wanted - config.custom_actions):
-            return Outcome(f"skaffold.yaml has no custom action {', '.join(missing)}", "CUSTOM_ACTION_NOT_FOUND")
         if missing := sorted(set(stage.profiles) - config.profiles):
             return Outcome(f"skaffold.yaml has no profile {', '.join(missing)}")
-        if stages.verifies(stage.strategy) and not config.verifies:
+        if missing := sorted(wanted - config.custom_actions(stage.profiles)):
+            return Outcome(f"skaffold.yaml has no custom action {', '.join(missing)}", "CUSTOM_ACTION_NOT_FOUND")
+        if stages.verifies(stage.strategy) and not config.verifies(stage.profiles):
             return Outcome("skaffold.yaml has no verify section", "VERIFICATION_CONFIG_NOT_FOUND")
+        # A render action does with the files what it likes; without one, skaffold renders them.
+        if not target.HasField("multi_target") and (custom is None or not custom.custom_actions.render_action):
+            try:
+                manifests.check(source, config, stage.profiles)
+            except SourceError as error:
+                return Outcome(str(error))
         return Outcome()
 
     def run(self, kind: str, release: "pb.Release", rollout: "pb.Rollout") -> Outcome:
@@ -94,21 +104,22 @@ class Executor:
         wanted, problem = self._wanted(release, rollout.target_id)
         if problem:
             return Outcome(problem)
-        values = {}
-        for image, reference in wanted:
-            found = self._images.has_image(image, reference)
-            if found is None:
-                separator = "@" if ":" in reference else ":"
-                return Outcome(f"image {image}{separator}{reference} does not exist in the registry")
-            values[image] = found
+        digests, images = {}, []
+        for repository, reference in wanted:
+            image = self._images.find(repository, reference)
+            if image is None:
+                return Outcome(f"image {join_image(repository, reference)} does not exist in the registry")
+            images.append(join_image(image.repository, image.digest or reference))
+            if image.digest:
+                digests[image.repository] = image.digest
         running = {
             "release": names.last(release.name),
             "rollout": rollout.name,
-            "images": [f"{image}@{digest}" for image, digest in values.items()],
-            "reference": ", ".join(f"{image}{'@' if ':' in ref else ':'}{ref}" for image, ref in wanted),
+            "images": images,
+            "reference": ", ".join(join_image(*image) for image in wanted),
         }
         self._store.put("running", slot(rollout), json.dumps(running).encode(), parent=names.pipeline(rollout.name))
-        return Outcome(values=values)
+        return Outcome(values=digests)
 
     def _wanted(self, release: "pb.Release", target_id: str) -> tuple[list[tuple[str, str]], str]:
         """Images with their tag or digest that a deploy to a target needs, or what is missing to say so."""
@@ -128,6 +139,11 @@ def split_image(image: str) -> tuple[str, str]:
     path, slash, end = repository.rpartition("/")
     name, _, tag = end.partition(":")
     return f"{path}{slash}{name}", digest if at else tag or "latest"
+
+
+def join_image(repository: str, reference: str) -> str:
+    """The full reference of a repository's tag or digest."""
+    return f"{repository}{'@' if ':' in reference else ':'}{reference}"
 
 
 def _faulty(fault: Fault) -> Outcome:

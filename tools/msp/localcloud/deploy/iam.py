@@ -15,7 +15,7 @@ class Iam:
     """Keeps the policies of pipelines, targets, custom target types and deploy policies.
 
     Args:
-        resources: Where those are.
+        resources: Tells whether those exist.
     """
 
     def __init__(self, resources: Resources) -> None:

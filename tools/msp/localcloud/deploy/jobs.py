@@ -33,7 +33,7 @@ def end(resources: Resources, run: "pb.JobRun", state: int, outcome: Outcome, ar
     """Saves how a run ended.
 
     Args:
-        resources: Where it is.
+        resources: Saves the run.
         run: The run.
         state: Of `JobRun.State`.
         outcome: What came of it.

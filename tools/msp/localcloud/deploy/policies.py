@@ -27,7 +27,7 @@ class Policies:
     """Asks a location's policies.
 
     Args:
-        resources: Where the policies are.
+        resources: Loads policies, and the labels of pipelines and targets.
     """
 
     def __init__(self, resources: Resources) -> None:

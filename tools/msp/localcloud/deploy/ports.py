@@ -5,14 +5,27 @@ from datetime import timedelta
 from typing import Protocol
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image that can be deployed.
+
+    Attributes:
+        repository: With the registry's host: `us.gcr.io/p/app`.
+        digest: `sha256:…`; empty when nobody here knows it, for an image of another registry that is named by tag.
+    """
+
+    repository: str
+    digest: str
+
+
 class Images(Protocol):
     """The registry, as far as deploying needs it."""
 
-    def has_image(self, repository: str, reference: str, /) -> str | None:
-        """The digest (`sha256:…`) of an image, or `None` when it is not there.
+    def find(self, repository: str, reference: str, /) -> Image | None:
+        """The image, or `None` when it is not there.
 
         Args:
-            repository: With the registry's host: `us.gcr.io/p/app`.
+            repository: As a release names it: `us.gcr.io/p/app`.
             reference: A tag or a digest.
         """
 

@@ -45,7 +45,7 @@ class Progress:
     """Carries rollouts through.
 
     Args:
-        resources: Where they are.
+        resources: Loads and saves rollouts, job runs and releases.
         engine: Ends their jobs after a while.
         executor: Runs their jobs.
         job_time: How long a job takes.

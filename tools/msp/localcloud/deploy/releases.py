@@ -9,7 +9,7 @@ from msp.localcloud.deploy import conditions, names, stages, validation
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.config import check_skaffold_version
 from msp.localcloud.deploy.execution import Executor, Outcome
-from msp.localcloud.deploy.resources import CUSTOM_TARGET_TYPE, PIPELINE, RELEASE, TARGET, Resources, check_etag
+from msp.localcloud.deploy.resources import CUSTOM_TARGET_TYPE, PIPELINE, RELEASE, TARGET, Resources
 from msp.localcloud.engine import Engine
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import failed_precondition, invalid
@@ -25,7 +25,7 @@ class Releases:
     """Creates, renders and abandons releases.
 
     Args:
-        resources: Where they are.
+        resources: Loads what is released, and saves releases.
         engine: Renders them after a while.
         executor: Renders.
         render_time: How long that takes.
@@ -147,7 +147,6 @@ class Releases:
         """
         with self._resources.store.transaction():
             release = self._resources.get(RELEASE, request.name)
-            check_etag(release, "")
             if not release.abandoned:
                 release.abandoned = True
                 release.condition.release_ready_condition.status = False

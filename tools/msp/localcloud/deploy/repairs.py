@@ -18,7 +18,7 @@ class Repairs:
     """Carries out `repairRolloutRule`.
 
     Args:
-        resources: Where automation runs are.
+        resources: Loads rollouts, and saves automation runs.
         progress: Holds and frees the target.
         actions: Retries jobs.
         rollbacks: Rolls back.
@@ -94,13 +94,13 @@ class Repairs:
         self._resources.store.schedule(until, "automation-run", run.name)
 
     def _wait(self, run: "pb.AutomationRun", backoff: int, number: int) -> timedelta:
-        """The n-th wait: as long, twice, three times as long (linear), or doubling each time (exponential)."""
+        """The n-th wait: always as long as the first (linear), or doubling each time (exponential)."""
         rules = [rule.repair_rollout_rule for rule in run.automation_snapshot.rules]
         rule = next(rule for rule in rules if rule.id == run.rule_id)
         first: timedelta = rule.repair_phases[
             run.repair_rollout_operation.current_repair_phase_index
         ].retry.wait.ToTimedelta()
-        return first * (2 ** (number - 1) if backoff == BackoffMode.BACKOFF_MODE_EXPONENTIAL else number)
+        return first * 2 ** (number - 1) if backoff == BackoffMode.BACKOFF_MODE_EXPONENTIAL else first
 
     def attempt(self, run: "pb.AutomationRun") -> None:
         """Tries what was planned."""

@@ -102,7 +102,7 @@ class Resources:
     """Loads and saves resources.
 
     Args:
-        store: Where they are.
+        store: Keeps each resource as a document of its kind.
         clock: For their timestamps.
         random: For their uids.
     """

@@ -15,7 +15,7 @@ class Rollbacks:
     """Finds what to go back to, and creates the rollout that does.
 
     Args:
-        resources: Where rollouts are.
+        resources: Loads the rollouts of a target.
         rollouts: Creates them.
     """
 

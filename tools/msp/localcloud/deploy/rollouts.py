@@ -46,7 +46,7 @@ class Rollouts:
     """Creates rollouts.
 
     Args:
-        resources: Where they are.
+        resources: Loads pipelines and releases, and saves rollouts.
         progress: Carries them through.
         policies: Asked before each creation.
     """

@@ -26,15 +26,16 @@ class Deploy:
     """All of Cloud Deploy; the table of methods binds to its parts.
 
     Args:
-        store: Where everything is kept.
+        store: Keeps everything.
         engine: Does what takes time.
-        clock: Whose time counts.
-        random: For uids.
+        clock: Gives resources their timestamps.
+        random: Makes uids.
         faults: Make renders and jobs fail.
-        operations: Where long-running operations are.
-        images: The registry.
-        buckets: Storage.
+        operations: Makes the long-running operations by which resources change.
+        images: The registry in which deploys look for images.
+        buckets: The buckets from which renders read sources.
         pace: How long things take.
+        any_region: Whether there is a Cloud Deploy in every location, not only in Google's regions.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Deploy:
         images: Images,
         buckets: Buckets,
         pace: Pace,
+        any_region: bool = False,
     ) -> None:
+        self.any_region = any_region
         self.operations = operations
         self.resources = Resources(store, clock, random)
         self.catalog = Catalog(self.resources)

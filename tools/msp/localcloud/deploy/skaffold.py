@@ -1,99 +1,166 @@
-"""What a release's source archive holds, as far as rendering asks: `skaffold.yaml`, its profiles and custom actions."""
+"""What a release's `skaffold.yaml` says, with all that it requires: profiles, custom actions, manifests."""
 
-import io
-import tarfile
-import zlib
+import posixpath
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
+from msp.localcloud.deploy import documents, skaffold_schema
+from msp.localcloud.deploy.skaffold_fields import VERSIONS, objects
+from msp.localcloud.deploy.source import Source, SourceError, join
 
-_MOST_CONFIG_BYTES = 1024 * 1024
-_MOST_ARCHIVE_BYTES = 512 * 1024 * 1024
+_PARSING = "error parsing skaffold configuration file: "
+_MOST_MODULES = 100
 
 
-class SourceError(Exception):
-    """The source can't be rendered; the message says why."""
+@dataclass(frozen=True)
+class Module:
+    """One config: a document of a `skaffold.yaml`.
+
+    Attributes:
+        folder: Where its file stands in the source; its paths begin there.
+        content: The document.
+        activated: The profiles that the config which requires it activates: by name, with those by which they are
+            activated (none: always).
+    """
+
+    folder: str
+    content: Mapping[str, Any]
+    activated: Mapping[str, Sequence[str]]
+
+    @property
+    def profiles(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its profiles by name."""
+        return {str(profile["name"]): profile for profile in _dictionaries(self.content, "profiles")}
+
+    def layers(self, profiles: Collection[str]) -> Iterator[Mapping[str, Any]]:
+        """The document itself, then each of its profiles that is active when those of the names are asked for."""
+        yield self.content
+        for name, profile in self.profiles.items():
+            activators = self.activated.get(name)
+            if name in profiles or (activators is not None and (not activators or set(activators) & set(profiles))):
+                yield profile
 
 
 @dataclass(frozen=True)
 class SkaffoldConfig:
-    """What `skaffold.yaml` offers.
+    """What a source offers to a render.
 
     Attributes:
-        profiles: Names of profiles.
-        custom_actions: Names of custom actions.
-        verifies: Whether there is a `verify` section.
+        modules: Its configs, those that others require first.
     """
 
-    profiles: frozenset[str]
-    custom_actions: frozenset[str]
-    verifies: bool
+    modules: Sequence[Module]
+
+    @property
+    def profiles(self) -> set[str]:
+        """The names of all profiles."""
+        return {name for module in self.modules for name in module.profiles}
+
+    def custom_actions(self, profiles: Collection[str]) -> set[str]:
+        """The names of the custom actions that there are with some profiles."""
+        layers = self._layers(profiles)
+        return {str(action["name"]) for layer in layers for action in _dictionaries(layer, "customActions")}
+
+    def verifies(self, profiles: Collection[str]) -> bool:
+        """Whether there is something to verify with some profiles."""
+        return any(layer.get("verify") for layer in self._layers(profiles))
+
+    def _layers(self, profiles: Collection[str]) -> Iterator[Mapping[str, Any]]:
+        for module in self.modules:
+            yield from module.layers(profiles)
 
 
-def read(archive: bytes, path: str) -> SkaffoldConfig:
-    """Reads a source archive (tar, gzipped or not).
+def read(source: Source, path: str) -> SkaffoldConfig:
+    """Reads a source's config, and the configs that it requires.
 
     Args:
-        archive: The archive.
+        source: The source.
         path: Where the config stands in it; `skaffold.yaml` when empty.
 
     Raises:
-        SourceError: It is no archive, has no such file, or that is no skaffold config.
+        SourceError: Skaffold would refuse it; the message says why.
     """
-    path = path or "skaffold.yaml"
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|*") as tar:
-            text = _find(tar, path)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise SourceError(f"the source is not a tar archive: {error}") from None
-    if text is None:
-        raise SourceError(f"the source has no {path}")
-    return parse(text, path)
+    path = join(".", path or "skaffold.yaml")
+    if path not in source.files:
+        raise SourceError(f'unable to find configuration file "{path}": open {path}: no such file or directory')
+    modules: dict[tuple[str, int], Module] = {}
+    _collect(source, path, [], {}, modules)
+    return SkaffoldConfig(tuple(modules.values()))
 
 
-def _find(tar: tarfile.TarFile, path: str) -> bytes | None:
-    """The file's content. Reads as a stream, so that a small archive of something huge is given up in time."""
-    seen = 0
-    for member in tar:
-        seen += member.size
-        if seen > _MOST_ARCHIVE_BYTES:
-            raise SourceError(f"the source holds more than {_MOST_ARCHIVE_BYTES} bytes")
-        if member.isfile() and member.name.removeprefix("./") == path:
-            if member.size > _MOST_CONFIG_BYTES:
-                raise SourceError(f"{path} is larger than {_MOST_CONFIG_BYTES} bytes")
-            file = tar.extractfile(member)
-            return file.read() if file is not None else b""
-    return None
+def _collect(
+    source: Source,
+    path: str,
+    selection: Sequence[str],
+    activated: Mapping[str, Sequence[str]],
+    modules: dict[tuple[str, int], Module],
+) -> None:
+    """Adds a file's configs to `modules`, after those that they require; each once."""
+    matched = False
+    for number, content in enumerate(_parse(source.read(path, "configuration file"), path)):
+        name = (content.get("metadata") or {}).get("name")
+        if selection and name not in selection:
+            continue
+        matched = True
+        if (path, number) in modules or len(modules) >= _MOST_MODULES:
+            continue
+        # Put there first, so that configs that require each other come to an end.
+        modules[path, number] = module = Module(posixpath.dirname(path) or ".", content, activated)
+        for dependency in _dictionaries(content, "requires"):
+            _require(source, path, dependency, modules)
+        modules[path, number] = modules.pop((path, number), module)
+    if not matched:
+        raise SourceError(f"did not find any configs matching selection [{' '.join(map(str, selection))}]")
 
 
-def parse(text: bytes, path: str) -> SkaffoldConfig:
-    """Reads a skaffold config, of one document or several.
-
-    Raises:
-        SourceError: It is not YAML, or not of skaffold.
-    """
-    try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SourceError(f"{path} is not valid YAML: {error}") from None
-    if not documents or not all(_is_config(document) for document in documents):
-        raise SourceError(f"{path} is not a skaffold config: apiVersion skaffold/… and kind Config are required")
-    return SkaffoldConfig(
-        profiles=frozenset(_names(documents, "profiles")),
-        custom_actions=frozenset(_names(documents, "customActions")),
-        verifies=any(document.get("verify") for document in documents),
-    )
-
-
-def _is_config(document: object) -> bool:
-    return (
-        isinstance(document, dict)
-        and str(document.get("apiVersion", "")).startswith("skaffold/")
-        and document.get("kind") == "Config"
-    )
+def _require(source: Source, path: str, dependency: Mapping[str, Any], modules: dict[tuple[str, int], Module]) -> None:
+    if dependency.keys() & {"git", "googleCloudStorage", "googleCloudBuildRepoV2"}:
+        return  # somebody else's files
+    wanted = join(posixpath.dirname(path), str(dependency["path"])) if dependency.get("path") else path
+    if source.is_directory(wanted):
+        wanted = join(wanted, "skaffold.yaml")
+    if wanted not in source.files:
+        raise SourceError(
+            f'could not find skaffold config file "{wanted}" that is referenced as a dependency in config file '
+            f'"{path}": stat {wanted}: no such file or directory'
+        )
+    activated = {
+        str(profile["name"]): profile.get("activatedBy") or []
+        for profile in _dictionaries(dependency, "activeProfiles")
+    }
+    _collect(source, wanted, dependency.get("configs") or [], activated, modules)
 
 
-def _names(documents: list[Any], section: str) -> list[str]:
-    entries = [entry for document in documents for entry in document.get(section) or [] if isinstance(entry, dict)]
-    return [str(entry["name"]) for entry in entries if "name" in entry]
+def _parse(text: bytes, path: str) -> list[Mapping[str, Any]]:
+    """The documents of a `skaffold.yaml`, each checked against its version's schema."""
+    if b"apiVersion" not in text:
+        raise SourceError(f"{_PARSING}missing apiVersion")
+    found: list[Mapping[str, Any]] = []
+    for node, content in documents.load(text, f"{_PARSING}unable to parse YAML"):
+        version = str(content.get("apiVersion", "")) if isinstance(content, dict) else ""
+        if version.removeprefix("skaffold/") not in VERSIONS or not version.startswith("skaffold/"):
+            raise SourceError(f'{_PARSING}unknown skaffold config API version "{version}"')
+        known = objects(version.removeprefix("skaffold/"))
+        if known is not None:
+            problems = list(skaffold_schema.problems(known, version.removeprefix("skaffold/"), node))
+            if problems:
+                raise SourceError(
+                    "\n  ".join([f"{_PARSING}unable to parse config: yaml: unmarshal errors:", *problems])
+                )
+        if content.get("kind") != "Config":
+            raise SourceError(f'{_PARSING}{path} is of kind "{content.get("kind", "")}", not "Config"')
+        found.append(content)
+    if not found:
+        raise SourceError(f'failed to get any valid configs from file "{path}"')
+    return found
+
+
+def _dictionaries(content: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
+    """The entries of a section that are mappings with a name (or, of dependencies, any mappings)."""
+    entries = content.get(section)
+    return [
+        entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and ("name" in entry or section == "requires")
+    ]

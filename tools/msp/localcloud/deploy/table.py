@@ -1,7 +1,8 @@
 """The methods of `google.cloud.deploy.v1.CloudDeploy`, with the verbs, paths and bodies of Google's definition."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import partial, reduce
 from typing import Any
 
 from google.cloud.deploy_v1.types import OperationMetadata
@@ -15,8 +16,10 @@ from msp.localcloud.deploy.config import get_config
 from msp.localcloud.deploy.resources import AUTOMATION_RUN, JOB_RUN, RELEASE, ROLLOUT, ROLLOUT_SORT_KEYS, Kind
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.listing import Listing, page
+from msp.localcloud.locations import check_region
 from msp.localcloud.methods import AnyMessage, Binding, Handler, Method
 from msp.localcloud.operations import Change
+from msp.localcloud.status import invalid
 
 SERVICE = "google.cloud.deploy.v1.CloudDeploy"
 
@@ -39,7 +42,30 @@ def methods(deploy: Deploy) -> Sequence[Method]:
     config = "{name=" + _LOCATION + "/config}"
     table.append(_method("GetConfig", "GET", config, pb.GetConfigRequest, pb.Config, get_config))
     table += _iam(deploy)
-    return table
+    return [replace(method, handler=_checked(method, deploy)) for method in table]
+
+
+_REQUIRED = {"AdvanceRollout": ("phase_id",), "IgnoreJob": ("phase_id", "job_id"), "RetryJob": ("phase_id", "job_id")}
+"""What must be in the requests of methods, besides names and what they create or update."""
+
+
+def _checked(method: Method, deploy: Deploy) -> Handler:
+    """The handler of a method, called only with what is needed and where there is a Cloud Deploy."""
+    binding = method.bindings[0]
+    required = [*_REQUIRED.get(method.name, ()), *filter(None, [binding.body.strip("*")])]
+    handler: Any = method.handler
+
+    def handle(request: AnyMessage) -> Message:
+        if not deploy.any_region:
+            check_region(reduce(getattr, next(iter(binding.templates)).split("."), request))
+        present = {field.name for field, _ in request.ListFields()}
+        for field in required:
+            if field not in present:
+                raise invalid(field, "is required")
+        answer: Message = handler(request)
+        return answer
+
+    return handle
 
 
 def _written_by_users(deploy: Deploy, name: str, entry: Entry) -> Sequence[Method]:

@@ -1,23 +1,26 @@
 """What the resources that users write must be like (google.cloud.deploy.v1's own documentation says so)."""
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msp.localcloud.deploy import formats, names
 from msp.localcloud.deploy import messages as pb
-from msp.localcloud.deploy import names
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, Code, invalid
 
 _LABEL_KEY = re.compile(r"[^\W\dA-Z_][\w-]*")
 _PARAMETER = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?)?", re.ASCII)
-_LONGEST_WAIT = timedelta(days=14)
 _MOST_LABELS = 64
 _MOST_LABEL_BYTES = 128
 _MOST_DESCRIPTION = 255
 _MOST_ANNOTATION_BYTES = 256 * 1024
 _MOST_RULES = 250
+_MOST_PARAMETERS = 50
+_LONGEST_PARAMETER_KEY = 63
+_LONGEST_PARAMETER = 512
+_RESERVED_PREFIX = "CLOUD_DEPLOY_"
 
 
 def common(field: str, message: AnyMessage) -> None:
@@ -32,6 +35,8 @@ def common(field: str, message: AnyMessage) -> None:
         raise invalid(f"{field}.labels", f"there are more than {_MOST_LABELS}")
     for key, value in message.labels.items():
         _check_label(f"{field}.labels", key, value)
+    for key in message.annotations:
+        formats.check_annotation_key(f"{field}.annotations", key)
     size = sum(len(key.encode()) + len(value.encode()) for key, value in message.annotations.items())
     if size > _MOST_ANNOTATION_BYTES:
         raise invalid(f"{field}.annotations", f"have {size} bytes; {_MOST_ANNOTATION_BYTES} are allowed")
@@ -60,6 +65,8 @@ def delivery_pipeline(pipeline: "pb.DeliveryPipeline") -> None:
         if stage.target_id in seen:
             raise invalid(f"{at}.target_id", f"{stage.target_id!r} is already another stage's")
         seen.add(stage.target_id)
+        for values in stage.deploy_parameters:
+            deploy_parameters(f"{at}.deploy_parameters", values.values)
         if stage.HasField("strategy"):
             _check_strategy(f"{at}.strategy", stage.strategy)
 
@@ -92,24 +99,66 @@ def _check_strategy(field: str, strategy: "pb.Strategy") -> None:
 
 
 def target(target: "pb.Target") -> None:
-    """Checks that a target says where it deploys."""
-    if target.WhichOneof("deployment_target") is None:
+    """Checks where a target deploys and what executes that."""
+    kind = target.WhichOneof("deployment_target")
+    if kind is None:
         raise invalid("target", "needs one of gke, anthos_cluster, run, multi_target, custom_target")
-    if target.HasField("custom_target") and not target.custom_target.custom_target_type:
-        raise invalid("target.custom_target.custom_target_type", "is required")
-    if target.HasField("multi_target"):
-        ids = list(target.multi_target.target_ids)
-        if not ids:
-            raise invalid("target.multi_target.target_ids", "at least one is required")
-        if len(set(ids)) != len(ids):
-            raise invalid("target.multi_target.target_ids", "have the same id twice")
+    field = f"target.{kind}"
+    if kind == "gke":
+        _check_cluster(field, target.gke)
+    elif kind == "anthos_cluster":
+        form = "projects/{project}/locations/{location}/memberships/{membership}"
+        formats.check_name(f"{field}.membership", target.anthos_cluster.membership, form)
+    elif kind == "run":
+        formats.check_name(f"{field}.location", target.run.location, "projects/{project}/locations/{location}")
+    elif kind == "custom_target":
+        _check_custom_target_type(f"{field}.custom_target_type", target.custom_target.custom_target_type)
+    else:
+        _check_children(f"{field}.target_ids", target.multi_target.target_ids)
+    _check_execution_configs("target.execution_configs", target.execution_configs)
+    deploy_parameters("target.deploy_parameters", target.deploy_parameters)
+
+
+def _check_cluster(field: str, gke: "pb.GkeCluster") -> None:
+    form = "projects/{project}/locations/{location}/clusters/{cluster}"
+    formats.check_name(f"{field}.cluster", gke.cluster, form)
+    if gke.internal_ip and gke.dns_endpoint:
+        raise invalid(field, "internal_ip and dns_endpoint can't both be set")
+
+
+def _check_custom_target_type(field: str, name: str) -> None:
+    if not name:
+        raise invalid(field, "is required")
+    if "/" in name:
+        formats.check_name(field, name, "projects/{project}/locations/{location}/customTargetTypes/{type}")
+    names.check_id(field, names.last(name))
+
+
+def _check_children(field: str, ids: Sequence[str]) -> None:
+    if not ids:
+        raise invalid(field, "at least one is required")
+    if len(set(ids)) != len(ids):
+        raise invalid(field, "have the same id twice")
+
+
+def _check_execution_configs(field: str, configs: Sequence["pb.ExecutionConfig"]) -> None:
     usages: set[int] = set()
-    for number, config in enumerate(target.execution_configs):
+    for number, config in enumerate(configs):
+        at = f"{field}[{number}]"
         if not config.usages:
-            raise invalid(f"target.execution_configs[{number}].usages", "at least one is required")
+            raise invalid(f"{at}.usages", "at least one is required")
         if usages & set(config.usages):
-            raise invalid(f"target.execution_configs[{number}].usages", "a usage stands in two configs")
+            raise invalid(f"{at}.usages", "a usage stands in two configs")
         usages |= set(config.usages)
+        if config.HasField("execution_timeout"):
+            formats.check_execution_timeout(f"{at}.execution_timeout", config.execution_timeout)
+        for pool in filter(None, (config.worker_pool, config.private_pool.worker_pool)):
+            form = "projects/{project}/locations/{location}/workerPools/{pool}"
+            formats.check_name(f"{at}.worker_pool", pool, form)
+    kinds = pb.ExecutionConfig.ExecutionEnvironmentUsage
+    missing = [kinds.Name(usage) for usage in (kinds.RENDER, kinds.DEPLOY) if usages and usage not in usages]
+    if missing:
+        raise invalid(field, f"must have the usages RENDER and DEPLOY; {' and '.join(missing)} is in none")
 
 
 def custom_target_type(kind: "pb.CustomTargetType") -> None:
@@ -140,7 +189,7 @@ def automation(automation: "pb.Automation") -> None:
         if which == "repair_rollout_rule":
             _check_repair(f"{at}.{which}", body)
         else:
-            _check_wait(f"{at}.{which}.wait", body.wait)
+            formats.check_wait(f"{at}.{which}.wait", body.wait)
     _check_unique("automation.rules", ids)
 
 
@@ -154,13 +203,7 @@ def _check_repair(field: str, rule: "pb.RepairRolloutRule") -> None:
         if which == "retry":
             if not 1 <= phase.retry.attempts <= 10:
                 raise invalid(f"{at}.retry.attempts", f"must be from 1 to 10, not {phase.retry.attempts}")
-            _check_wait(f"{at}.retry.wait", phase.retry.wait)
-
-
-def _check_wait(field: str, wait: AnyMessage) -> None:
-    length = wait.ToTimedelta()
-    if not timedelta(0) <= length <= _LONGEST_WAIT:
-        raise invalid(field, f"must be from 0 to 14 days, not {length}")
+            formats.check_wait(f"{at}.retry.wait", phase.retry.wait)
 
 
 def deploy_policy(policy: "pb.DeployPolicy") -> None:
@@ -226,9 +269,15 @@ def _check_unique(field: str, ids: Iterable[str]) -> None:
 
 
 def deploy_parameters(field: str, parameters: Mapping[str, str]) -> None:
-    """Checks the keys of deploy parameters: `name`, or `prefix/name`."""
-    for key in parameters:
-        if not re.fullmatch(
-            r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?", key
-        ):
+    """Checks the keys of deploy parameters, `name` or `prefix/name`, and how many and how long they may be."""
+    if len(parameters) > _MOST_PARAMETERS:
+        raise invalid(field, f"there are more than {_MOST_PARAMETERS}")
+    for key, value in parameters.items():
+        if not _PARAMETER.fullmatch(key):
             raise invalid(field, f"{key!r} is not a parameter's name")
+        if max(map(len, key.split("/"))) > _LONGEST_PARAMETER_KEY:
+            raise invalid(field, f"{key!r} has more than {_LONGEST_PARAMETER_KEY} characters")
+        if key.startswith(_RESERVED_PREFIX):
+            raise invalid(field, f"{key!r} begins with {_RESERVED_PREFIX}, which Cloud Deploy keeps to itself")
+        if len(value) > _LONGEST_PARAMETER:
+            raise invalid(field, f"the value of {key!r} has more than {_LONGEST_PARAMETER} characters")
