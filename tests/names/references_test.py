@@ -28,6 +28,8 @@ def test_reads_and_writes_a_reference(text: str, expected: Reference) -> None:
     ("text", "says"),
     [
         ("", "does not start with a registry"),
+        ("https://us.gcr.io/p/app", "is an address, not an image's name"),
+        ("oci://us.gcr.io/p/app", "is an address, not an image's name"),
         ("ubuntu", "does not start with a registry"),
         ("library/ubuntu", "does not start with a registry"),
         ("us.gcr.io", "does not start with a registry"),
@@ -40,7 +42,6 @@ def test_reads_and_writes_a_reference(text: str, expected: Reference) -> None:
         ("us.gcr.io/p/app:" + "x" * 129, "is not a tag"),
         ("us.gcr.io/p/app@sha256:abc", "'sha256:abc' is not a digest"),
         ("us.gcr.io/p/app@", "'' is not a digest"),
-        ("https://us.gcr.io/p/app", "is not a registry's host"),
         ("user@us.gcr.io/p/app", "is not a digest"),
         ("us.gcr.io:port/p/app", "is not a registry's host"),
         ("us.gcr.io/" + "a" * 250, "is not a repository's name"),
@@ -78,3 +79,9 @@ def test_a_name_has_at_most_255_characters_with_its_host() -> None:
     assert Repository.parse(f"us.gcr.io/{name}").name == name
     with pytest.raises(InvalidReferenceError, match="is not a repository's name"):
         Repository.parse(f"us.gcr.io/{name}a")
+
+
+def test_an_address_is_told_how_to_be_written() -> None:
+    with pytest.raises(InvalidReferenceError) as raised:
+        Repository.parse("https://us.gcr.io/p/app/")
+    assert raised.value.hint == "leave out https://: us.gcr.io/p/app"

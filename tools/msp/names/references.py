@@ -73,6 +73,11 @@ class Reference:
         Raises:
             InvalidReferenceError: It is something else; the message says what.
         """
+        scheme, has_scheme, bare = text.partition("://")
+        if has_scheme:
+            raise InvalidReferenceError(
+                f"{text!r} is an address, not an image's name", hint=f"leave out {scheme}://: {bare.rstrip('/')}"
+            )
         rest, at, digest = text.partition("@")
         if at and not is_digest(digest):
             raise InvalidReferenceError(
