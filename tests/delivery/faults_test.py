@@ -6,7 +6,7 @@ import pytest
 
 from msp.errors import MspError
 from msp.image.layout import Layout
-from msp.image.registry import RemoteRepository
+from msp.image.repository import RemoteRepository
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,11 +22,12 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import UnreachableError
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy
+from msp.image.errors import RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Layout
 from msp.image.progress import Silent
 from msp.image.push import WORKERS, Pushed, push
-from msp.image.registry import Registry, RegistryError
+from msp.image.registry import Registry
 from msp.names.references import Repository
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 import base64
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -152,16 +151,38 @@ def test_a_broken_helper_is_named_and_not_quoted(home: Path, script: str, says: 
     assert raised.value.__cause__ is None
 
 
+def test_a_helper_that_failed_is_not_asked_again(home: Path) -> None:
+    log = home / "log"
+    helper(home, "h", f"echo asked >> {log}; exit 1")
+    keychain = Keychain(None, write(home, {"credsStore": "h"}))
+    for _ in range(3):
+        with pytest.raises(CredentialsError, match=r"docker-credential-h, .* failed") as raised:
+            keychain.login("r.example.com")
+        assert raised.value.hint == "try: echo r.example.com | docker-credential-h get"
+    assert log.read_text() == "asked\n"
+
+
 def test_a_helper_that_is_not_there_or_hangs(home: Path) -> None:
     environment = write(home, {"credsStore": "none"})
     with pytest.raises(CredentialsError, match=r"docker-credential-none, .* is not on PATH"):
         Keychain(None, environment).login("r.example.com")
+    helper(home, "none", "exec sleep 600")
+    with pytest.raises(CredentialsError, match=r"did not answer in 0\.1 s"):
+        Keychain(None, environment, 0.1).login("r.example.com")
 
-    def hang(*_args: object, timeout: float, **_options: object) -> "subprocess.CompletedProcess[str]":
-        raise subprocess.TimeoutExpired("docker-credential-none", timeout)
 
-    with pytest.raises(CredentialsError, match="did not answer in 30 s"):
-        Keychain(None, environment, hang).login("r.example.com")
+def test_a_config_that_is_no_file_or_has_no_end(home: Path) -> None:
+    path = home / ".docker/config.json"
+    os.mkfifo(path)
+    with pytest.raises(CredentialsError, match=r"config\.json: can't be read: not a regular file"):
+        Keychain(None, {"HOME": str(home)}).login("r.example.com")
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(8 << 30)
+    with pytest.raises(CredentialsError, match=r"config\.json: can't be read: larger than 1048576 bytes"):
+        Keychain(None, {"HOME": str(home)}).login("r.example.com")
+    with pytest.raises(CredentialsError, match="can't be read: not a path"):
+        Keychain(None, {"DOCKER_CONFIG": "a\0b"}).login("r.example.com")
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"auths": {"r.example.com": {"auth": "secret!"}}}'])

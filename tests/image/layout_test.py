@@ -1,5 +1,7 @@
 import itertools
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,3 +204,89 @@ def test_json_nested_too_deep(builder: "LayoutBuilder") -> None:
     builder.root(builder.image())
     (builder.path / "index.json").write_text("[" * 100_000)
     assert "not JSON" in refused(builder.path)
+
+
+def test_what_indexes_share_is_read_once(builder: "LayoutBuilder", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read anew for each way that leads there, these would be read 390,625 times."""
+    level = [builder.image(bytes([n])) for n in range(5)]
+    for number in range(7):
+        level = [builder.index(*level, builder.image(bytes([number, n]))) for n in range(5)]
+    path = builder.root(builder.index(*level))
+    read: list[str] = []
+    whole = Layout.read
+
+    def counted(self: Layout, blob: Descriptor, *, start: int = 0) -> Iterator[bytes]:
+        read.append(blob.digest)
+        return whole(self, blob, start=start)
+
+    monkeypatch.setattr(Layout, "read", counted)
+    layout = Layout(path)
+    assert len(read) == len(set(read)) == len(layout.manifests) == 5 + 7 * 10 + 1
+    assert (layout.root.height, layout.manifests[-1]) == (8, layout.root)
+    seen: set[str] = set()
+    for manifest in layout.manifests:
+        assert {child.descriptor.digest for child in manifest.children} <= seen
+        seen.add(manifest.descriptor.digest)
+
+
+def test_a_shared_index_may_be_too_deep_on_one_way_only(builder: "LayoutBuilder") -> None:
+    shared = builder.image(b"1")
+    for _ in range(6):
+        shared = builder.index(shared)
+    deep = shared
+    for _ in range(3):
+        deep = builder.index(deep, builder.image(b"2"))
+    assert "nested more than" in refused(builder.root(builder.index(shared, deep)))
+
+
+@pytest.mark.parametrize("name", ["index.json", "oci-layout"])
+def test_a_file_without_end_is_not_read(builder: "LayoutBuilder", name: str) -> None:
+    path = builder.root(builder.image())
+    with (path / name).open("ab") as file:
+        file.truncate(8 << 30)
+    assert "larger than" in refused(path)
+    (path / name).unlink()
+    (path / name).symlink_to("/dev/zero")
+    assert "not a regular file" in refused(path)
+
+
+@pytest.mark.parametrize("what", ["index.json", "oci-layout", "manifest", "layer"])
+def test_a_fifo_does_not_hold_anybody_up(builder: "LayoutBuilder", what: str) -> None:
+    layer = builder.blob(b"layer")
+    image = builder.image(layer)
+    path = builder.root(image)
+    file = {"manifest": builder.file(image), "layer": builder.file(layer)}.get(what, path / what)
+    file.unlink()
+    os.mkfifo(file)
+    assert refused(path) == f"{file}: not a regular file"
+
+
+def test_a_blob_that_became_a_fifo_or_has_no_end(builder: "LayoutBuilder") -> None:
+    layer = builder.blob(b"layer")
+    layout = Layout(builder.root(builder.image(layer)))
+    builder.file(layer).unlink()
+    builder.file(layer).symlink_to("/dev/zero")
+    with pytest.raises(LayoutError, match="can't be read: not a regular file"):
+        list(layout.read(layout.blobs[1]))
+    builder.file(layer).unlink()
+    with builder.file(layer).open("wb") as file:
+        file.truncate(8 << 30)
+    with pytest.raises(LayoutError, match="corrupt"):
+        list(layout.read(layout.blobs[1]))
+
+
+def test_manifests_that_do_not_fit_into_memory(builder: "LayoutBuilder", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("msp.image.layout._MAX_MANIFESTS_BYTES", 2000)
+    Layout(builder.root(builder.index(builder.image(b"1"))))
+    assert "more than 2000 bytes in all" in refused(
+        builder.root(builder.index(*map(builder.image, (b"1", b"2", b"3", b"4"))))
+    )
+
+
+def test_what_stands_in_a_layout_is_shown_harmlessly(builder: "LayoutBuilder") -> None:
+    one, two = builder.image(b"1"), builder.image(b"2")
+    platform = {"os": "x\r\n::error::y", "architecture": "\x1b[31m\u202e"}
+    message = refused(builder.root({**one, "platform": platform}, two))
+    assert message.isprintable()
+    assert refused(builder.root({**one, "mediaType": "x" * 100_000})).count("x") < 300
+    assert refused(builder.root({**one, "size": 10**1000})).endswith("a size that no blob has")

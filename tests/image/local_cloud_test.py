@@ -19,11 +19,12 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import CredentialsError
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy
+from msp.image.errors import RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
 from msp.image.push import WORKERS, Pushed, push
-from msp.image.registry import Registry, RegistryError
+from msp.image.registry import Registry
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread

@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from msp.gcp.bounds import Deadline, DeadlineError
 from msp.image.parallel import run_all
 
 
@@ -50,3 +51,16 @@ def test_waits_for_what_has_begun() -> None:
 
 def test_nothing_to_do_is_done() -> None:
     run_all([], workers=4, stop=threading.Event())
+
+
+def test_what_takes_too_long_is_left_to_itself() -> None:
+    never = threading.Event()
+    stop = threading.Event()
+
+    def wait() -> None:
+        never.wait()
+
+    with pytest.raises(DeadlineError, match=r"it was not done within 0\.05 s"):
+        run_all([lambda: None, wait], workers=2, stop=stop, deadline=Deadline.after(0.05))
+    assert stop.is_set()
+    never.set()

@@ -1,21 +1,24 @@
 """Pushes to a registry in memory: what is sent, how often, in which order, and what happens when it fails."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from msp.gcp.bounds import Deadline, DeadlineError
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import RemoteError, UnreachableError
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy
+from msp.image.errors import DirectionError, RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import Descriptor, Layout, LayoutError
 from msp.image.progress import Outcome
 from msp.image.push import WORKERS, Pushed, push
-from msp.image.registry import Registry, RegistryError
+from msp.image.registry import Registry
 from msp.image.upload import StoppedError
 from msp.names.references import Repository
 
@@ -33,6 +36,7 @@ class Recorder:
         self.outcomes: list[Outcome] = []
         self.retries: list[tuple[str, float]] = []
         self.ends = 0
+        self.closes = 0
 
     def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
         self.image, self.blobs = image, blobs
@@ -48,6 +52,9 @@ class Recorder:
 
     def end(self) -> None:
         self.ends += 1
+
+    def close(self) -> None:
+        self.closes += 1
 
 
 Push = Callable[..., Pushed]
@@ -82,7 +89,7 @@ def test_pushes_every_blob_once_then_the_tag(
     assert len(memory_registry.asked("PUT upload")) == 13
     assert [request.what for request in memory_registry.requests[-2:]] == ["PUT manifest", "HEAD manifest"]
     assert recorder.outcomes == [Outcome.UPLOADED] * 13
-    assert recorder.ends == 1
+    assert (recorder.ends, recorder.closes) == (1, 1)
 
 
 def test_an_index_comes_after_its_images(
@@ -338,3 +345,200 @@ def test_a_registry_that_drops_every_connection(
     memory_registry.fault = lambda _request: make_fault(0)
     with pytest.raises(UnreachableError, match=f"{memory_registry.host} can't be reached: the connection was dropped"):
         send(Layout(builder.root(builder.image(b"one"))))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405])
+def test_a_refused_mount_becomes_an_upload(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", status: int
+) -> None:
+    memory_registry.fault = lambda r: make_fault(status) if r.what == "POST upload" and "mount" in r.query else None
+    pushed = send(Layout(builder.root(builder.image(b"one"))), mount_from="p/secret")
+    assert (pushed.blobs_mounted, pushed.blobs_uploaded) == (0, 2)
+    assert sorted("mount" in request.query for request in memory_registry.asked("POST upload")) == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("noted", ["../../x", "p/base?x=1", "\ud800", "", "p/base:tag@", "http://x/y", "x" * 300])
+def test_odd_notes_on_where_a_blob_came_from_are_passed_over(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, noted: str
+) -> None:
+    layer = builder.blob(b"layer", annotations={f"containerd.io/distribution.source.{memory_registry.host}": noted})
+    annotations = {"org.opencontainers.image.base.name": f"{memory_registry.host}/{noted}"}
+    assert send(Layout(builder.root(builder.image(layer, annotations=annotations)))).blobs_uploaded == 2
+    assert not any("mount" in request.query for request in memory_registry.asked("POST upload"))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+@pytest.mark.parametrize("what", ["POST upload", "PUT upload", "PUT manifest"])
+def test_a_redirect_that_would_make_a_get_of_it_is_not_followed(
+    *,
+    builder: "LayoutBuilder",
+    memory_registry: "MemoryRegistry",
+    send: Push,
+    make_fault: "type[Fault]",
+    what: str,
+    status: int,
+) -> None:
+    headers = {"Location": f"http://{memory_registry.host}/elsewhere"}
+    memory_registry.fault = lambda request: make_fault(status, headers=headers) if request.what == what else None
+    with pytest.raises(RegistryError, match=f"the registry answered {status} to "):
+        send(Layout(builder.root(builder.image(b"one"))))
+    assert not any(request.path == "/elsewhere" for request in memory_registry.requests)
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("what", ["POST upload", "PUT upload", "PUT manifest", "HEAD blob", "HEAD manifest"])
+def test_a_redirect_that_keeps_the_method_is_followed(
+    *,
+    builder: "LayoutBuilder",
+    memory_registry: "MemoryRegistry",
+    send: Push,
+    make_fault: "type[Fault]",
+    what: str,
+    status: int,
+) -> None:
+    def fault(request: "Request") -> "Fault | None":
+        if request.what != what or "again" in request.query:
+            return None
+        query = "&".join(f"{key}={value}" for key, value in {**request.query, "again": "1"}.items())
+        return make_fault(status, headers={"Location": f"{request.path}?{query}"})
+
+    memory_registry.fault = fault
+    layout = Layout(builder.root(builder.image(b"one")))
+    assert send(layout).digest == layout.digest
+    followed = [request for request in memory_registry.asked(what) if "again" in request.query]
+    assert followed
+    assert {request.method for request in followed} == {what.partition(" ")[0]}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_any_redirect_of_a_question_is_followed(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", status: int
+) -> None:
+    def fault(request: "Request") -> "Fault | None":
+        asked = request.method == "HEAD" and "again" not in request.query
+        return make_fault(status, headers={"Location": f"{request.path}?again=1"}) if asked else None
+
+    memory_registry.fault = fault
+    layout = Layout(builder.root(builder.image(b"one")))
+    assert send(layout).digest == layout.digest
+
+
+NO_DIGESTS = [
+    "",
+    "t",
+    "latest",
+    "sha256:",
+    "sha256:" + "0" * 63,
+    "sha256:" + "A" * 64,
+    "md5:" + "0" * 32,
+    "sha512:" + "0" * 128,
+]
+
+
+@pytest.mark.parametrize("said", NO_DIGESTS)
+def test_what_a_registry_says_is_a_digest_or_the_push_fails(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", said: str
+) -> None:
+    def fault(request: "Request") -> "Fault | None":
+        stored = ("p/app", "t") in memory_registry.manifests
+        return make_fault(200, headers={"Docker-Content-Digest": said}) if stored and request.method == "HEAD" else None
+
+    memory_registry.fault = fault
+    with pytest.raises(RegistryError, match="the registry says that the digest of t is ") as raised:
+        send(Layout(builder.root(builder.image(b"one"))))
+    assert not raised.value.transient
+
+
+def test_a_digest_that_stands_for_another_is_noticed(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+    headers = {"Docker-Content-Digest": "sha256:" + "0" * 64}
+    memory_registry.fault = lambda r: make_fault(200, headers=headers) if r.path.endswith(layout.digest) else None
+    with pytest.raises(RegistryError, match=f"the digest of {layout.digest} is 'sha256:000"):
+        send(layout)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{" * 100, b"\xff", b" " * (5 << 20)])
+def test_a_manifest_that_is_none_has_no_digest(
+    memory_registry: "MemoryRegistry", make_fault: "type[Fault]", body: bytes
+) -> None:
+    memory_registry.fault = lambda _request: make_fault(200, body=body)
+    registry = Registry(connection_pool(), Keychain(None, {}), Endpoints.google())
+    with pytest.raises(RegistryError, match="what the registry has as t is no manifest"):
+        registry.repository(Repository(memory_registry.host, "p/app")).manifest_digest("t")
+
+
+def test_a_digest_is_checked_against_the_manifest(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    layout = Layout(builder.root(builder.image(b"one")))
+    send(layout)
+    registry = Registry(connection_pool(), Keychain(None, {}), Endpoints.google())
+    remote = registry.repository(Repository(memory_registry.host, "p/app"))
+    assert remote.read_digest("t") == remote.read_digest(layout.digest) == layout.digest
+    assert remote.read_digest("none") is None
+    headers = {"Docker-Content-Digest": "sha256:" + "0" * 64}
+    memory_registry.fault = lambda _request: make_fault(200, headers=headers, body=layout.root.content)
+    with pytest.raises(RegistryError, match=f"says that t is sha256:0000.*, and it is {layout.digest}"):
+        remote.read_digest("t")
+    memory_registry.fault = lambda _request: make_fault(200, body=b"{}")
+    with pytest.raises(RegistryError, match=f"says that {layout.digest} is {layout.digest}, and it is sha256:44136"):
+        remote.read_digest(layout.digest)
+
+
+def test_what_a_registry_says_is_shown_harmlessly(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]"
+) -> None:
+    said = "no\n::error::gotcha\r\x1b]0;title\x07\u202e\x9b31m"
+    body = json.dumps({"errors": [{"code": "DENIED\n::add-mask::x", "message": said + "x" * 5000}]}).encode()
+    memory_registry.fault = lambda request: make_fault(403, body=body) if request.what == "POST upload" else None
+    with pytest.raises(RegistryError) as raised:
+        send(Layout(builder.root(builder.image(b"one"))))
+    assert raised.value.message.isprintable()
+    assert "no ::error::gotcha" in raised.value.message
+    assert len(raised.value.message) < 600
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"errors": 1}', b'{"errors": {}}', b'{"errors": [1]}', b'{"errors": [{"code": {}, "message": []}]}',
+        b'{"errors": [{"code": null}]}', b"\xff", b'"errors"', b"{" + b" " * (6 << 20), b"[" * 60_000,
+    ],
+)  # fmt: skip
+def test_an_odd_error_is_told_by_its_status(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", body: bytes
+) -> None:
+    memory_registry.fault = lambda request: make_fault(418, body=body) if request.what == "POST upload" else None
+    with pytest.raises(RegistryError, match=r"the registry answered 418 to beginning an upload$"):
+        send(Layout(builder.root(builder.image(b"one"))))
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[bad", "http://169.254.169.254/u", "http://10.0.0.1/u", "\x85", "", "file:///u"]
+)
+def test_an_upload_goes_nowhere_odd(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, make_fault: "type[Fault]", location: str
+) -> None:
+    headers = {"Location": location}
+    memory_registry.fault = lambda r: make_fault(202, headers=headers) if r.what == "POST upload" else None
+    with pytest.raises(DirectionError, match=r"127\.0\.0\.1 pointed to "):
+        send(Layout(builder.root(builder.image(b"one"))))
+
+
+def test_a_push_ends_with_its_time(
+    builder: "LayoutBuilder", memory_registry: "MemoryRegistry", send: Push, recorder: Recorder
+) -> None:
+    seconds = iter([0.0, 1.0, 2.0])
+    deadline = Deadline.after(30, lambda: next(seconds, 31.0))
+    with pytest.raises(DeadlineError, match=r"it was not done within 30 s") as raised:
+        send(Layout(builder.root(builder.image(LARGE))), deadline=deadline)
+    assert raised.value.hint
+    assert recorder.closes == 1
+    assert not memory_registry.manifests

@@ -217,6 +217,7 @@ class _Push:
         self.error: MspError | None = None
         self.wrote = False
         self._gate_lock = threading.Lock()
+        self._image = image
         self._failure: BaseException | None = None
         self._digest = ""
         self._told = threading.Event()
@@ -240,6 +241,7 @@ class _Push:
             self._stop.set()
         self._told.set()
         self._thread.join(_STOP_SECONDS)
+        self._image.close()
 
     def _gate(self) -> None:
         self._told.wait()

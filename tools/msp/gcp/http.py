@@ -1,10 +1,7 @@
 """The one pool of connections that everything remote goes through, and how much of an answer is read from it."""
 
-import contextlib
 import os
-import socket
 import ssl
-import threading
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from msp.errors import UsageError
+from msp.gcp.bounds import bound_answers
 from msp.gcp.deadline import Deadline
 
 # http.client hands a file to the socket in pieces of this size; its default of 16 KiB costs more than the network.
@@ -140,7 +137,7 @@ class _Pool(urllib3.PoolManager):
             "ca_certs": _certificate_authorities(),
         }
         super().__init__(**options)
-        self.pool_classes_by_scheme = _POOLS
+        bound_answers(self)
         self._environment = environment
         self._through = {scheme: _proxy(url, options) for scheme, url in proxies.items()}
 
@@ -183,7 +180,7 @@ def _proxy(url: str, options: Mapping[str, Any]) -> urllib3.ProxyManager:
             proxy = urllib3.ProxyManager(
                 f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", proxy_headers=headers, **options
             )
-            proxy.pool_classes_by_scheme = _POOLS
+            bound_answers(proxy)
             return proxy
     except (ValueError, urllib3.exceptions.HTTPError):
         pass
@@ -191,51 +188,6 @@ def _proxy(url: str, options: Mapping[str, Any]) -> urllib3.ProxyManager:
     raise UsageError(
         "a proxy's address is not http://HOST:PORT", hint="look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
     ) from None
-
-
-class _InTime:
-    """Has the head of an answer be there within the read timeout, however slowly it drips."""
-
-    sock: socket.socket | None
-    timeout: float | None
-
-    def getresponse(self) -> Any:  # noqa: ANN401 - the library's own
-        """As the library's."""
-        sock = self.sock
-        if sock is None or not isinstance(self.timeout, float | int):
-            return super().getresponse()  # type: ignore[misc]  # it is mixed into a connection
-        timer = threading.Timer(self.timeout, _shut, [sock])
-        timer.daemon = True
-        timer.start()
-        try:
-            return super().getresponse()  # type: ignore[misc]
-        finally:
-            timer.cancel()
-
-
-def _shut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        # A TLS socket's own method would take the session away from under the thread that reads.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-class _Connection(_InTime, HTTPConnection):
-    pass
-
-
-class _SecureConnection(_InTime, HTTPSConnection):
-    pass
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-_POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 def _certificate_authorities() -> str | None:

@@ -74,5 +74,5 @@ def parse_retry_after(value: str | None, now: Callable[[], float] = time.time) -
 
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now())
-    except (ValueError, OverflowError, TypeError):
+    except (ValueError, OverflowError, TypeError):  # The second for a year that the system's clock can't have.
         return None

@@ -1,19 +1,23 @@
 """Who may push: Google's application default credentials, or Docker's config file and its helpers."""
 
 import base64
-import json
 import os
-import subprocess
 import threading
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msp.gcp.bounds import json_object
 from msp.gcp.credentials import ApplicationDefaultCredentials
 from msp.gcp.errors import CredentialsError
+from msp.image.credential_helper import HELPER_SECONDS, ask_helper
+from msp.image.regular_file import read_regular
+from msp.image.tokens import is_token
 
-_HELPER_SECONDS = 30.0
+# Docker's own has a few hundred bytes for each registry.
+_MAX_CONFIG_BYTES = 1 << 20
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"  # The key that Docker itself uses for it.
 
 # https://cloud.google.com/artifact-registry/docs/docker/authentication#token
@@ -25,7 +29,7 @@ class Login:
     """What a registry is told. Never printed.
 
     Attributes:
-        username: For basic authentication.
+        username: For basic authentication: `oauth2accesstoken`.
         password: For basic authentication.
         identity_token: A refresh token that is exchanged for access tokens, in place of the two.
         bearer: A token that the registry itself takes, without an exchange.
@@ -48,33 +52,43 @@ class Login:
         """What must not appear in any output."""
         return tuple(s for s in (self.password, self.identity_token, self.bearer, self.basic[len("Basic ") :]) if s)
 
+    @property
+    def is_sendable(self) -> bool:
+        """Whether all of it can be sent: HTTP allows no control characters in a login (RFC 7617 section 2)."""
+        tokens = [token for token in (self.identity_token, self.bearer) if token]
+        named = self.username + self.password
+        return all(map(is_token, tokens)) and not any(unicodedata.category(c) in {"Cc", "Cs"} for c in named)
+
 
 ANONYMOUS = Login()
 
 
 class Keychain:
-    """Finds the login for a registry.
+    """Finds the login for a registry. Safe to use from many threads.
 
     Args:
         google: Google's credentials, for Google's registries; None where they aren't to be used: a local cloud.
         environment: Where `DOCKER_CONFIG`, `HOME` and the helpers' `PATH` stand.
-        run: Runs a helper; replaced in tests.
+        helper_seconds: How long one of Docker's credential helpers may take to answer.
     """
 
     def __init__(
         self,
         google: ApplicationDefaultCredentials | None,
         environment: Mapping[str, str] = os.environ,
-        run: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run,
+        helper_seconds: float = HELPER_SECONDS,
     ) -> None:
         self._google = google
         self._environment = environment
-        self._run = run
+        self._helper_seconds = helper_seconds
         self._lock = threading.Lock()
-        self._logins: dict[str, Login | None] = {}
+        self._found: dict[str, Login | CredentialsError | None] = {}
 
     def login(self, host: str) -> Login:
         """The login for a registry, `ANONYMOUS` where there is none. Asked for again when it was turned down.
+
+        Args:
+            host: The registry, with its port if it has one: `us.gcr.io`.
 
         Raises:
             CredentialsError: What should give it is broken: the config file, a helper; or it is a registry of Google's,
@@ -90,7 +104,10 @@ class Keychain:
             if found := self._docker(host):
                 return found
             raise
-        return Login(username=_GOOGLE_USER, password=token, bearer=token)
+        login = Login(username=_GOOGLE_USER, password=token, bearer=token)
+        if not login.is_sendable:
+            raise CredentialsError("the access token of Google's credentials is none: it has a line end or the like")
+        return login
 
     def renew(self, host: str) -> bool:
         """Makes sure that the next `login` is fresh; False where it would be the same again."""
@@ -102,10 +119,16 @@ class Keychain:
             return False
 
     def _docker(self, host: str) -> Login | None:
-        with self._lock:  # Helpers may ask a person, and take their time: each is run once.
-            if host not in self._logins:
-                self._logins[host] = self._find(host)
-            return self._logins[host]
+        with self._lock:  # Helpers may ask a person, and take their time: each is run once, also if it fails.
+            if host not in self._found:
+                try:
+                    self._found[host] = self._find(host)
+                except CredentialsError as error:
+                    self._found[host] = error
+            found = self._found[host]
+        if isinstance(found, CredentialsError):
+            raise CredentialsError(found.message, hint=found.hint)
+        return found
 
     def _find(self, host: str) -> Login | None:
         config = self._read_config()
@@ -121,51 +144,29 @@ class Keychain:
         return None
 
     def _entry(self, entry: dict[str, Any], host: str) -> Login | None:
-        def text(key: str) -> str:
-            value = entry.get(key)
-            return value if isinstance(value, str) else ""
-
-        username, password = text("username"), text("password")
-        if encoded := text("auth"):
-            try:
-                username, _, password = base64.b64decode(encoded, validate=True).decode().rstrip("\0").partition(":")
-            except ValueError:
-                hint = f"run: docker login {host}"
-                raise CredentialsError(f"{self._config_path()}: the auth of {host} is not base64", hint=hint) from None
-        login = Login(username, password, text("identitytoken"), text("registrytoken"))
+        where, hint = f"{self._config_path()}: the login of {host}", f"run: docker login {host}"
+        login = parse_auth_entry(entry)
+        if login is None:
+            raise CredentialsError(f"{where} has an auth that is not base64 of USER:PASSWORD", hint=hint)
+        if not login.is_sendable:
+            raise CredentialsError(f"{where} has a line end, or another character that no login has", hint=hint)
         return login if login != ANONYMOUS else None
 
     def _ask_helper(self, helper: str, key: str) -> Login | None:
         program = f"docker-credential-{helper}"
         where = f"{program}, which {self._config_path()} names for {key},"
-        try:
-            done = self._run(
-                [program, "get"],
-                input=key,
-                capture_output=True,
-                text=True,
-                timeout=_HELPER_SECONDS,
-                env=dict(self._environment),
-                check=False,
+        found = ask_helper(program, key, self._environment, where=where, seconds=self._helper_seconds)
+        if found is None:
+            return None
+        login = Login(found.username, found.secret)
+        if found.username == "<token>":
+            login = Login(identity_token=found.secret)
+        if not login.is_sendable:
+            raise CredentialsError(
+                f"{where} answered a login with a line end, or another character that no login has",
+                hint=f"try: echo {key} | {program} get",
             )
-        except FileNotFoundError:
-            raise CredentialsError(f"{where} is not on PATH", hint="install it, or take it out of the file") from None
-        except subprocess.TimeoutExpired:
-            raise CredentialsError(f"{where} did not answer in {_HELPER_SECONDS:g} s") from None
-        except (OSError, ValueError) as error:
-            raise CredentialsError(f"{where} can't be run: {type(error).__name__}") from None
-        if done.returncode != 0:
-            # https://github.com/docker/docker-credential-helpers: how a helper says that it has nothing.
-            if "credentials not found" in done.stdout:
-                return None
-            raise CredentialsError(f"{where} failed", hint=f"try: echo {key} | {program} get")
-        try:
-            answer = json.loads(done.stdout)
-            username, secret = str(answer["Username"]), str(answer["Secret"])
-        except (ValueError, KeyError, TypeError):
-            # Not chained and not quoted: it may hold the secret.
-            raise CredentialsError(f"{where} answered something that is no login") from None
-        return Login(identity_token=secret) if username == "<token>" else Login(username, secret)
+        return login
 
     def _config_path(self) -> Path:
         folder = self._environment.get("DOCKER_CONFIG")
@@ -174,16 +175,38 @@ class Keychain:
     def _read_config(self) -> dict[str, Any]:
         path = self._config_path()
         try:
-            config = json.loads(path.read_bytes())
+            content = read_regular(path, _MAX_CONFIG_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
-            raise CredentialsError(f"{path}: can't be read: {error.strerror}") from None
-        except (ValueError, RecursionError):
-            raise CredentialsError(f"{path}: not JSON", hint="mend it, or set DOCKER_CONFIG") from None
-        if not isinstance(config, dict):
-            raise CredentialsError(f"{path}: not a JSON object", hint="mend it, or set DOCKER_CONFIG")
+            raise CredentialsError(f"{path}: can't be read: {error.strerror}", hint=_MEND) from None
+        config = json_object(content)
+        if config is None:
+            raise CredentialsError(f"{path}: not a JSON object", hint=_MEND)
         return config
+
+
+def parse_auth_entry(entry: Mapping[str, Any]) -> Login | None:
+    """The login in one entry of a Docker config's `auths`; `ANONYMOUS` where it has none, None where it is broken.
+
+    Args:
+        entry: `{"auth": "dXNlcjpwYXNz"}`, or with `username` and `password`, `identitytoken`, `registrytoken`.
+    """
+
+    def text(key: str) -> str:
+        value = entry.get(key)
+        return value if isinstance(value, str) else ""
+
+    username, password = text("username"), text("password")
+    if encoded := text("auth"):
+        try:
+            username, _, password = base64.b64decode(encoded, validate=True).decode().rstrip("\0").partition(":")
+        except ValueError:
+            return None
+    return Login(username, password, text("identitytoken"), text("registrytoken"))
+
+
+_MEND = "mend it, or set DOCKER_CONFIG to the directory of another"
 
 
 def is_google(host: str) -> bool:

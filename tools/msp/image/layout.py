@@ -1,14 +1,17 @@
 """An image on disk, as an OCI layout (https://github.com/opencontainers/image-spec/blob/main/image-layout.md)."""
 
 import hashlib
-import json
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from msp.errors import UsageError
+from msp.gcp.bounds import json_object
+from msp.image.regular_file import NotRegularError, TooLargeError, open_regular, read_regular
 from msp.names.grammar import is_digest
+from msp.text import harmless
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -23,6 +26,10 @@ _FOREIGN = ("application/vnd.oci.image.layer.nondistributable.v1.", "application
 # What registries take at most (https://github.com/opencontainers/distribution-spec, "Pushing Manifests").
 _MAX_MANIFEST_BYTES = 4 << 20
 _MAX_DEPTH = 8
+# Far more than any image has; all manifests are held in memory.
+_MAX_MANIFESTS_BYTES = 64 << 20
+_MAX_MARKER_BYTES = 4 << 10
+_MAX_SIZE = 1 << 63
 # Fits the processor's cache, in which it is hashed and sent.
 _CHUNK_BYTES = 256 << 10
 
@@ -36,10 +43,10 @@ class Descriptor:
     """What points to content (https://github.com/opencontainers/image-spec/blob/main/descriptor.md).
 
     Attributes:
-        media_type: What kind of content it is.
+        media_type: What kind of content it is: `application/vnd.oci.image.manifest.v1+json`.
         digest: `sha256:…` of its bytes.
         size: Its length in bytes.
-        annotations: Whatever its maker noted.
+        annotations: Whatever its maker noted: `{"org.opencontainers.image.ref.name": "latest"}`.
         platform: `linux/amd64`, empty where it has none.
     """
 
@@ -60,6 +67,7 @@ class Manifest:
         children: The manifests of an index.
         blobs: The config and layers of an image.
         annotations: Its own.
+        height: How many indexes are on top of each other from here down; 0 for an image.
     """
 
     descriptor: Descriptor
@@ -67,12 +75,7 @@ class Manifest:
     children: tuple["Manifest", ...] = ()
     blobs: tuple[Descriptor, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
-
-    def walk(self) -> Iterator["Manifest"]:
-        """The manifests below, then this one: the order in which a registry takes them."""
-        for child in self.children:
-            yield from child.walk()
-        yield self
+    height: int = 0
 
 
 class Layout:
@@ -96,8 +99,11 @@ class Layout:
         """
         self.path = path
         self._check_marker()
+        # Indexes may share what they list: by what points to it, each manifest that was read, in the order of reading.
+        self._read: dict[Descriptor, Manifest] = {}
+        self._left = _MAX_MANIFESTS_BYTES
         self.root = self._manifest(self._root_descriptor(), depth=0)
-        self.manifests = tuple({manifest.descriptor.digest: manifest for manifest in self.root.walk()}.values())
+        self.manifests = tuple({manifest.descriptor.digest: manifest for manifest in self._read.values()}.values())
         blobs = (blob for manifest in self.manifests for blob in manifest.blobs)
         self.blobs = tuple({blob.digest: blob for blob in blobs}.values())
         for blob in self.blobs:
@@ -109,10 +115,14 @@ class Layout:
         return self.root.descriptor.digest
 
     def read(self, blob: Descriptor, *, start: int = 0) -> Iterator[bytes]:
-        """The bytes of a blob from `start` on, in pieces of at most 256 KiB.
+        """The bytes of a blob, in pieces of at most 256 KiB.
 
         The last piece only comes after all of the blob was found to have its digest, so a receiver that counts never
         gets a whole blob that is not the right one.
+
+        Args:
+            blob: Which.
+            start: The first byte to give.
 
         Raises:
             LayoutError: The file doesn't have the descriptor's digest or size, or can't be read.
@@ -123,8 +133,8 @@ class Layout:
         position = 0
         held = b""
         try:
-            with path.open("rb", buffering=0) as file:
-                while piece := file.read(_CHUNK_BYTES):
+            with open_regular(path) as file:
+                while position <= blob.size and (piece := file.read(_CHUNK_BYTES)):
                     hasher.update(piece)
                     if held:
                         yield held
@@ -145,17 +155,19 @@ class Layout:
         for name in ("oci-layout", "index.json"):
             if not (self.path / name).exists():
                 raise LayoutError(f"{self.path}: not an OCI layout: it has no {name}", hint=_NOT_A_LAYOUT)
-        version = _object(self._json(self.path / "oci-layout"), self.path / "oci-layout").get("imageLayoutVersion")
+        marker = self.path / "oci-layout"
+        version = _object(_content(marker, _MAX_MARKER_BYTES), marker).get("imageLayoutVersion")
         if not isinstance(version, str) or not version.startswith("1."):
-            raise LayoutError(f"{self.path / 'oci-layout'}: layout version {version!r} is not 1.x", hint=_NOT_A_LAYOUT)
+            shown = harmless(repr(version), limit=100)
+            raise LayoutError(f"{marker}: layout version {shown} is not 1.x", hint=_NOT_A_LAYOUT)
 
     def _root_descriptor(self) -> Descriptor:
         file = self.path / "index.json"
-        manifests = _descriptors(_object(self._json(file), file), "manifests", file)
+        manifests = _descriptors(_object(_content(file, _MAX_MANIFEST_BYTES), file), "manifests", file)
         if not manifests:
             raise LayoutError(f"{file}: it lists no image", hint=_NOT_A_LAYOUT)
         if len({manifest.digest for manifest in manifests}) > 1:
-            listed = ", ".join(m.platform or m.digest[:19] for m in manifests)
+            listed = harmless(", ".join(m.platform or m.digest[:19] for m in manifests), limit=300)
             raise LayoutError(
                 f"{file}: it lists {len(manifests)} images ({listed}), and one is to be pushed",
                 hint="put them into one index: with rules_oci, an oci_image_index",
@@ -164,50 +176,53 @@ class Layout:
 
     def _manifest(self, descriptor: Descriptor, depth: int) -> Manifest:
         path = self._blob_path(descriptor)
+        manifest = self._read.get(descriptor)
+        if depth + (manifest.height if manifest else 0) > _MAX_DEPTH:
+            raise LayoutError(f"{path}: indexes are nested more than {_MAX_DEPTH} deep")
+        if manifest is None:
+            manifest = self._read[descriptor] = self._read_manifest(descriptor, path, depth)
+        return manifest
+
+    def _read_manifest(self, descriptor: Descriptor, path: Path, depth: int) -> Manifest:
         if descriptor.media_type not in _INDEXES | _MANIFESTS:
+            shown = harmless(repr(descriptor.media_type), limit=200)
             raise LayoutError(
-                f"{path}: unknown media type {descriptor.media_type!r} of a manifest",
+                f"{path}: unknown media type {shown} of a manifest",
                 hint=f"known ones: {', '.join(sorted(_INDEXES | _MANIFESTS))}",
             )
-        if depth > _MAX_DEPTH:
-            raise LayoutError(f"{path}: indexes are nested more than {_MAX_DEPTH} deep")
         self._check_size(descriptor, path)
         if descriptor.size > _MAX_MANIFEST_BYTES:
             raise LayoutError(f"{path}: a manifest of {descriptor.size} bytes; registries take {_MAX_MANIFEST_BYTES}")
+        self._left -= descriptor.size
+        if self._left < 0:
+            raise LayoutError(f"{self.path}: its manifests have more than {_MAX_MANIFESTS_BYTES} bytes in all")
         content = b"".join(self.read(descriptor))
-        json_object = _object(self._json(path, content), path)
-        children: tuple[Manifest, ...] = ()
-        blobs: tuple[Descriptor, ...] = ()
+        found = _object(content, path)
         if descriptor.media_type in _INDEXES:
-            listed = _descriptors(json_object, "manifests", path)
-            children = tuple(self._manifest(child, depth + 1) for child in listed)
-        else:
-            config = _descriptor(json_object.get("config"), "config", path)
-            layers = _descriptors(json_object, "layers", path)
-            blobs = (config, *(layer for layer in layers if not layer.media_type.startswith(_FOREIGN)))
-        return Manifest(descriptor, content, children, blobs, _annotations(json_object))
+            listed = _descriptors(found, "manifests", path)
+            children = tuple(self._manifest(child, depth + 1) for child in dict.fromkeys(listed))
+            height = 1 + max((child.height for child in children), default=0)
+            return Manifest(descriptor, content, children, annotations=_annotations(found), height=height)
+        config = _descriptor(found.get("config"), "config", path)
+        layers = _descriptors(found, "layers", path)
+        blobs = (config, *(layer for layer in layers if not layer.media_type.startswith(_FOREIGN)))
+        return Manifest(descriptor, content, blobs=blobs, annotations=_annotations(found))
 
     def _blob_path(self, descriptor: Descriptor) -> Path:
         return self.path / "blobs" / descriptor.digest.replace(":", "/")
 
-    def _check_size(self, descriptor: Descriptor, path: Path) -> None:
+    @staticmethod
+    def _check_size(descriptor: Descriptor, path: Path) -> None:
         try:
-            size = path.stat().st_size
+            found = path.stat()
         except FileNotFoundError:
             raise LayoutError(f"{path}: the image refers to this blob, and it is not there", hint=_REBUILD) from None
         except OSError as error:
             raise _unreadable(path, error) from error
-        if size != descriptor.size:
-            raise LayoutError(f"{path}: {size} bytes, and the image says {descriptor.size}", hint=_REBUILD)
-
-    @staticmethod
-    def _json(path: Path, content: bytes | None = None) -> object:
-        try:
-            return json.loads(path.read_bytes() if content is None else content)
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        except (ValueError, RecursionError):
-            raise LayoutError(f"{path}: not JSON", hint=_REBUILD) from None
+        if not stat.S_ISREG(found.st_mode):
+            raise LayoutError(f"{path}: not a regular file", hint=_REBUILD)
+        if found.st_size != descriptor.size:
+            raise LayoutError(f"{path}: {found.st_size} bytes, and the image says {descriptor.size}", hint=_REBUILD)
 
 
 _BUILD = "build it first, or point the `image` attribute to a target that makes an OCI layout"
@@ -222,9 +237,19 @@ def _unreadable(path: Path, error: OSError) -> LayoutError:
     return LayoutError(f"{path}: can't be read: {error.strerror or error}")
 
 
-def _object(value: object, file: Path) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise LayoutError(f"{file}: not a JSON object", hint=_REBUILD)
+def _content(path: Path, limit: int) -> bytes:
+    try:
+        return read_regular(path, limit)
+    except (NotRegularError, TooLargeError) as error:
+        raise LayoutError(f"{path}: {error.strerror}", hint=_REBUILD) from None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _object(content: bytes, file: Path) -> dict[str, Any]:
+    value = json_object(content)
+    if value is None:
+        raise LayoutError(f"{file}: not JSON with an object in it", hint=_REBUILD)
     return value
 
 
@@ -242,9 +267,10 @@ def _descriptor(value: object, where: str, file: Path) -> Descriptor:
     if not isinstance(media_type, str):
         raise LayoutError(f"{file}: {where} has no mediaType", hint=_REBUILD)
     if not isinstance(digest, str) or not is_digest(digest):
-        raise LayoutError(f"{file}: {where} has digest {digest!r}, which is none of sha256 or sha512", hint=_REBUILD)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise LayoutError(f"{file}: {where} has size {size!r}", hint=_REBUILD)
+        shown = harmless(repr(digest), limit=200)
+        raise LayoutError(f"{file}: {where} has digest {shown}, which is none of sha256 or sha512", hint=_REBUILD)
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _MAX_SIZE:
+        raise LayoutError(f"{file}: {where} has a size that no blob has", hint=_REBUILD)
     return Descriptor(media_type, digest, size, _annotations(value), _platform(value.get("platform")))
 
 

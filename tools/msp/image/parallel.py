@@ -4,8 +4,12 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 
+from msp.gcp.bounds import NO_DEADLINE, Deadline
 
-def run_all(tasks: Sequence[Callable[[], None]], *, workers: int, stop: threading.Event) -> None:
+
+def run_all(
+    tasks: Sequence[Callable[[], None]], *, workers: int, stop: threading.Event, deadline: Deadline = NO_DEADLINE
+) -> None:
     """Runs tasks in up to `workers` threads, and returns when all are done.
 
     The threads are daemons: an interrupted program ends without waiting for the network.
@@ -13,9 +17,12 @@ def run_all(tasks: Sequence[Callable[[], None]], *, workers: int, stop: threadin
     Args:
         tasks: What to do, in the order in which it is to be begun.
         workers: Threads at most.
-        stop: Set once a task has failed or the caller was interrupted; tasks that take long look at it.
+        stop: Set once a task has failed, the time is over or the caller was interrupted; tasks that take long look at
+            it.
+        deadline: When all has to be done; those that are not are left to themselves.
 
     Raises:
+        DeadlineError: The time is over.
         BaseException: What the first task that failed raised, when none is running any more.
     """
     waiting = iter(tasks)
@@ -41,7 +48,10 @@ def run_all(tasks: Sequence[Callable[[], None]], *, workers: int, stop: threadin
         threading.Thread(target=work, daemon=True).start()
     try:
         for _ in range(count):
-            ended.get()
+            try:
+                ended.get(timeout=deadline.left)
+            except queue.Empty:
+                deadline.limit(0)
     except BaseException:
         stop.set()
         raise

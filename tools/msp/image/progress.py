@@ -27,13 +27,18 @@ class Outcome(Enum):
 
 
 class Progress(Protocol):
-    """Is told what a push does; all but `begin` and `end` from many threads."""
+    """Is told what a push does; all but `begin`, `end` and `close` from many threads."""
 
     def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
-        """The push of `image` begins; it has these blobs."""
+        """The push of an image begins.
+
+        Args:
+            image: `us.gcr.io/sourcegraph-dev/msp-example:0123456789ab_482`.
+            blobs: What it has, each once.
+        """
 
     def sent(self, size: int) -> None:
-        """So many more bytes are on their way; negative where some must be sent again."""
+        """So many more bytes are on their way; a negative number where some must be sent again."""
 
     def ended(self, blob: Descriptor, outcome: Outcome) -> None:
         """The blob is in the repository."""
@@ -43,6 +48,9 @@ class Progress(Protocol):
 
     def end(self) -> None:
         """The image is in the repository, with its tag."""
+
+    def close(self) -> None:
+        """The push is over, however it ended: nothing more is shown, whatever threads that still run say."""
 
 
 class Silent:
@@ -63,12 +71,15 @@ class Silent:
     def end(self) -> None:
         """Nothing."""
 
+    def close(self) -> None:
+        """Nothing."""
+
 
 class Lines:
     """Says it in lines that suit a log: at the beginning, every few seconds, when something is repeated, at the end.
 
     Args:
-        out: Where to.
+        out: Where to; stderr by default.
         monotonic: Seconds on a clock that never goes back.
     """
 
@@ -83,10 +94,12 @@ class Lines:
         self._last = 0.0
         self._outcomes: dict[Outcome, list[int]] = {}
         self._retries: dict[str, float] = {}
+        self._over = False
 
     def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
         """One line: what is pushed, and how large it is."""
         self._image = image
+        self._over = False
         self._total = sum(blob.size for blob in blobs)
         self._done = 0
         self._began = self._last = self._monotonic()
@@ -98,7 +111,7 @@ class Lines:
         with self._lock:
             self._done += size
             now = self._monotonic()
-            if now - self._last < _LINE_SECONDS:
+            if self._over or now - self._last < _LINE_SECONDS:
                 return
             self._last = now
             percent = 100 * self._done // max(1, self._total)
@@ -119,7 +132,7 @@ class Lines:
     def _is_news(self, message: str) -> bool:
         with self._lock:
             now = self._monotonic()
-            news = now - self._retries.get(message, -_LINE_SECONDS) >= _LINE_SECONDS
+            news = not self._over and now - self._retries.get(message, -_LINE_SECONDS) >= _LINE_SECONDS
             if news:
                 self._retries[message] = now
             return news
@@ -127,6 +140,11 @@ class Lines:
     def end(self) -> None:
         """One line: what was done."""
         self._say(summary(self._image, self._outcomes, self._monotonic() - self._began))
+
+    def close(self) -> None:
+        """No more lines."""
+        with self._lock:
+            self._over = True
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)
@@ -143,6 +161,8 @@ class Bars(Lines):
         """Moves the bar, which comes into being when the push has gone on for a while."""
         with self._lock:
             self._done += size
+            if self._over:
+                return
             if self._bar is None and self._monotonic() - self._began >= _PATIENCE_SECONDS:
                 self._bar = self._show()
             if self._bar is not None:
@@ -150,15 +170,19 @@ class Bars(Lines):
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
         """A line above the bar."""
-        bar = self._bar
-        if bar is None:
-            super().retrying(error, seconds)
-        elif self._is_news(error.message):
-            bar.console.print(f"  {error.message}; trying again in {seconds:.1f} s", markup=False)
+        if not self._is_news(error.message):
+            return
+        line = f"  {error.message}; trying again in {seconds:.1f} s"
+        with self._lock:
+            if self._bar is not None:
+                self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            elif not self._over:
+                self._say(line)
 
     def close(self) -> None:
-        """Takes the bar away, also after an error."""
+        """Takes the bar away for good, and shows the cursor again."""
         with self._lock:
+            self._over = True
             if self._bar is not None:
                 self._bar.stop()
                 self._bar = None
@@ -180,12 +204,22 @@ class Bars(Lines):
 
 
 def progress_for(out: TextIO) -> Lines:
-    """Bars if `out` is a terminal, lines if it isn't."""
+    """Bars where it goes to a terminal, lines elsewhere.
+
+    Args:
+        out: Where to: stderr.
+    """
     return Bars(out) if out.isatty() else Lines(out)
 
 
 def summary(image: str, outcomes: dict[Outcome, list[int]], seconds: float) -> str:
-    """One line: `pushed us.gcr.io/p/app:t: 3 blobs uploaded (1.2 MiB), 9 already there, in 0.4 s`."""
+    """One line: `pushed us.gcr.io/p/app:t: 3 blobs uploaded (1.2 MiB), 9 already there, in 0.4 s`.
+
+    Args:
+        image: `us.gcr.io/p/app:t`.
+        outcomes: The sizes in bytes of the blobs that ended in each way.
+        seconds: How long it took.
+    """
     parts = []
     if sizes := outcomes.get(Outcome.UPLOADED):
         parts.append(f"{_count(len(sizes))} uploaded ({size_text(sum(sizes))})")

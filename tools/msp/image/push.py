@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from msp.gcp.bounds import NO_DEADLINE, Deadline
 from msp.gcp.retry import RetryPolicy
+from msp.image.errors import RegistryError
 from msp.image.layout import Descriptor, Layout, Manifest
 from msp.image.parallel import run_all
 from msp.image.progress import Outcome, Progress
-from msp.image.registry import Registry, RegistryError, RemoteRepository
+from msp.image.registry import Registry
+from msp.image.repository import RemoteRepository
 from msp.image.upload import BlobUpload, StoppedError, Uploader
 from msp.names.references import InvalidReferenceError, Reference, Repository
 
@@ -58,30 +61,38 @@ def push(
     mount_from: str = "",
     gate: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
+    deadline: Deadline = NO_DEADLINE,
 ) -> Pushed:
     """Pushes an image. Safe to repeat, and to be interrupted at any point: the tag is set when all the rest is there.
 
     Args:
         layout: The image.
-        repository: Where to.
-        tag: The tag to give it.
+        repository: Where to: `us.gcr.io/sourcegraph-dev/msp-example`.
+        tag: The tag to give it: `0123456789ab_482`.
         registry: The way there.
-        progress: Told of all that happens, from many threads.
+        progress: Told of all that happens, from many threads; closed at the end, whatever that is.
         mount_from: The name of another repository of the same registry that may hold the blobs, or nothing. It is tried
             for those of which the image itself doesn't say where they come from (its base image, containerd's notes).
         gate: Called when all blobs are there and no manifest is written yet; what it raises ends the push.
         stop: Set by somebody else to have the push end soon, with a `StoppedError`.
+        deadline: When it has to be done.
 
     Raises:
         LayoutError: A blob is corrupt.
         RegistryError: The registry refused.
         UnreachableError: The registry can't be reached.
-        CredentialsError: It wants a login, and there is none or a wrong one.
+        DirectionError: The registry sent us where we don't go.
+        DeadlineError: It was not done in time.
+        CredentialsError: The registry wants a login, and there is none or a wrong one.
     """
     sources = _sources(layout, repository, mount_from)
-    remote = registry.repository(repository, mount_from=sorted(set(sources.values())))
+    remote = registry.repository(repository, mount_from=sorted(set(sources.values())), deadline=deadline)
     retry = replace(registry.retry, notify=progress.retrying)
-    return _Push(layout, remote, tag, retry=retry, progress=progress, sources=sources, stop=stop).run(gate)
+    try:
+        run = _Push(layout, remote, tag, retry=retry, progress=progress, sources=sources, stop=stop, deadline=deadline)
+        return run.run(gate)
+    finally:
+        progress.close()  # Before anybody says what went wrong.
 
 
 class _Push:
@@ -97,6 +108,7 @@ class _Push:
         progress: Progress,
         sources: dict[str, str],
         stop: threading.Event | None,
+        deadline: Deadline,
     ) -> None:
         self._layout = layout
         self._remote = remote
@@ -105,6 +117,7 @@ class _Push:
         self._progress = progress
         self._sources = sources
         self._stop = stop or threading.Event()
+        self._deadline = deadline
         self._uploader = Uploader(layout, remote, progress, self._stop)
         self._lock = threading.Lock()
         self._outcomes: dict[str, Outcome] = {}
@@ -126,7 +139,7 @@ class _Push:
         return self._pushed()
 
     def _run(self, tasks: Sequence[Callable[[], None]]) -> None:
-        run_all(tasks, workers=WORKERS, stop=self._stop)
+        run_all(tasks, workers=WORKERS, stop=self._stop, deadline=self._deadline)
         if self._stop.is_set():
             raise StoppedError("the push was stopped")
 
@@ -155,15 +168,9 @@ class _Push:
 
     def _push_children(self) -> None:
         """Stores all manifests but the topmost, which comes with the tag: the deepest first."""
-        levels: dict[int, dict[str, Manifest]] = {}
-
-        def sort(manifest: Manifest) -> int:
-            height = 1 + max(map(sort, manifest.children), default=-1)
-            levels.setdefault(height, {})[manifest.descriptor.digest] = manifest
-            return height
-
-        for height in range(sort(self._layout.root)):
-            self._run([partial(self._put, manifest) for manifest in levels[height].values()])
+        below = [manifest for manifest in self._layout.manifests if manifest is not self._layout.root]
+        for height in range(self._layout.root.height):
+            self._run([partial(self._put, manifest) for manifest in below if manifest.height == height])
 
     def _put(self, manifest: Manifest) -> None:
         self._retry.run(lambda: self._remote.put_manifest(manifest, manifest.descriptor.digest))
@@ -204,14 +211,20 @@ def _sources(layout: Layout, repository: Repository, other: str) -> dict[str, st
         fallback = _base_image(manifest, repository) or other
         for blob in manifest.blobs:
             noted = blob.annotations.get(_SOURCE_ANNOTATION + repository.host, "").partition(",")[0]
-            if (source := noted or fallback) and source != repository.name:
+            source = _name(f"{repository.host}/{noted}", repository) or fallback
+            if source and source != repository.name:
                 sources.setdefault(blob.digest, source)
     return sources
 
 
 def _base_image(manifest: Manifest, repository: Repository) -> str:
+    return _name(manifest.annotations.get(_BASE_ANNOTATION, ""), repository)
+
+
+def _name(text: str, repository: Repository) -> str:
+    """The repository's name in a reference to the same registry; nothing where the text is something else."""
     try:
-        base = Reference.parse(manifest.annotations.get(_BASE_ANNOTATION, "")).repository
+        found = Reference.parse(text).repository
     except InvalidReferenceError:
         return ""
-    return base.name if base.host == repository.host else ""
+    return found.name if found.host == repository.host else ""

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 
 from msp.errors import MspError
+from msp.image.errors import RegistryError
 from msp.image.layout import Descriptor, Layout
 from msp.image.progress import Outcome, Progress
-from msp.image.registry import RegistryError, RemoteRepository
+from msp.image.repository import RemoteRepository
 
 # More large bodies at once only fight for the link, and for memory.
 _LARGE_BODIES = 4
