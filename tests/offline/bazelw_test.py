@@ -33,6 +33,12 @@ sleep "${MAKING_TAKES:-0}"
 sh -c "$hook" exec "$target"
 """
 
+# Makes no namespaces, and holds them open as bwrap does: with a shell for a child.
+BWRAP = """
+echo $$ > "$MACHINE/bwrap"
+"${@: -3}"
+"""
+
 
 @dataclass
 class Machine:
@@ -70,6 +76,10 @@ class Machine:
         cache = self.path / ".cache/rules_msp"
         return sorted(path.name for path in cache.glob("*") if path.name not in ("root.lock", "reaches"))
 
+    def root(self, **environment: str) -> Path:
+        """Where the root is, or would be."""
+        return Path(self.run("--where", **environment).stdout.splitlines()[0])
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
@@ -88,7 +98,9 @@ def machine(tmp_path: Path) -> Machine:
     made = Machine(tmp_path, checkout)
     made.program("df", "echo header; echo fs 0 0 99999999 0% /")
     made.program("id", "echo 0")
-    made.program("bwrap", 'echo "bwrap ran bazel ${*: -2}"')
+    made.program("id", "echo 0")
+    made.program("bwrap", BWRAP)
+    made.program("nsenter", 'echo "entered: bazel ${*: -2}"')
     made.program("mmdebstrap", MMDEBSTRAP)
     return made
 
@@ -113,7 +125,7 @@ def test_bazel_on_path_is_taken_when_it_reaches_a_registry(machine: Machine, nam
 def test_bazel_on_path_without_a_registry_is_passed_over(machine: Machine) -> None:
     machine.program("bazelisk", "exit 1")
     done = machine.run("build", "x")
-    assert done.stdout == "bwrap ran bazel build x\n"
+    assert done.stdout == "entered: bazel build x\n"
     assert "asking" in done.stderr
     assert "asking" not in machine.run("build", "x").stderr, "a no holds for a while"
 
@@ -124,17 +136,17 @@ def test_bazelw_in_other_clothes_is_no_bazel(machine: Machine) -> None:
     assert "is a way to call bazelw" in done.stderr
 
     machine.program("bazel", f'"{machine.checkout}/bazelw" "$@"')
-    assert machine.run("build", "x").stdout == "bwrap ran bazel build x\n"
+    assert machine.run("build", "x").stdout == "entered: bazel build x\n"
 
 
 def test_root_is_made_once_and_says_what_it_does(machine: Machine) -> None:
     first = machine.run("build", "x")
     second = machine.run("build", "x")
-    assert first.stdout == second.stdout == "bwrap ran bazel build x\n"
+    assert first.stdout == second.stdout == "entered: bazel build x\n"
     assert "making one from Debian's packages" in first.stderr
     assert "bazelw:   downloading packages with apt" in first.stderr
     assert second.stderr == ""
-    root = Path(machine.run("--where").stdout.splitlines()[0])
+    root = machine.root()
     assert (root / "usr/lib/google-cloud-sdk").is_dir()
     assert (root / "etc/resolv.conf").is_file()
     assert machine.left_behind == sorted([root.name, *(name for name in machine.left_behind if "offline" in name)])
@@ -164,6 +176,16 @@ def test_interrupted_leaves_nothing_and_the_next_call_makes_it(machine: Machine,
     assert machine.run("build", "x").returncode == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_making_ends_by_a_signal_to_bazelw_alone(machine: Machine, number: signal.Signals) -> None:
+    caller = machine.start("build", "x", MAKING_TAKES="30")
+    await_file(machine.path / "made")
+    caller.send_signal(number)
+    caller.communicate(timeout=10)
+    assert caller.returncode == 128 + number
+    assert machine.left_behind == []
+
+
 def test_killed_outright_is_cleared_by_the_next_call(machine: Machine) -> None:
     caller = machine.start("build", "x", MAKING_TAKES="2")
     await_file(machine.path / "made")
@@ -175,6 +197,123 @@ def test_killed_outright_is_cleared_by_the_next_call(machine: Machine) -> None:
     assert done.returncode == 0
     caller.communicate(timeout=10)
     assert not any(name.endswith((".making", ".log")) for name in machine.left_behind)
+
+
+# A program that Bazel runs: it says which process it is, and ends in its own way when it is told to.
+PROGRAM = """
+trap 'exit 7' HUP INT TERM
+echo $$
+while :; do sleep 0.02; done
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGHUP, 7), (signal.SIGINT, 7), (signal.SIGTERM, 7), (signal.SIGKILL, -9)]
+)
+def test_a_signal_to_bazelw_reaches_the_program(machine: Machine, number: signal.Signals, status: int) -> None:
+    machine.program("nsenter", PROGRAM)
+    caller = machine.start("run", "x")
+    assert caller.stdout is not None
+    assert int(caller.stdout.readline()) == caller.pid
+    caller.send_signal(number)
+    caller.communicate(timeout=10)
+    assert caller.returncode == status
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((machine.path / "bwrap").read_text()), 0)
+
+
+def test_entering_keeps_process_directory_and_files(machine: Machine) -> None:
+    real = {name: shutil.which(name) for name in ("bwrap", "nsenter")}
+    if not all(real.values()) or subprocess.run(["bwrap", "--bind", "/", "/", "true"], check=False).returncode:
+        pytest.skip("no bwrap or nsenter here, or no namespaces are to be had")
+    bazel = machine.path / "bazel"
+    bazel.write_text('#!/bin/sh\ncd "$PWD/tools" && echo "$$ $PATH" && ls /proc/$$/fd && exit 7\n')
+    bazel.chmod(0o755)
+    inside = f"--bind / / --dev-bind /dev /dev --tmpfs /usr/local/bin --ro-bind {bazel} /usr/local/bin/bazel"
+    machine.program("bwrap", f'exec {real["bwrap"]} {inside} "${{@: -3}}"')
+    machine.program("nsenter", f'exec {real["nsenter"]} "$@"')
+    caller = machine.start("run", "x")
+    out, err = caller.communicate(timeout=10)
+    assert (caller.returncode, err.count("bazelw:   ")) == (7, 1), err
+    said, *descriptors = out.splitlines()
+    assert said == f"{caller.pid} /usr/local/bin:/usr/bin:/bin"
+    assert set(descriptors) <= {"0", "1", "2", "10", "255"}, "a shell's own besides the three"
+
+
+def test_namespaces_that_are_not_to_be_had_are_one_sentence(machine: Machine) -> None:
+    machine.program("bwrap", 'echo "bwrap: No permissions to create new namespace" >&2; exit 1')
+    done = machine.run("build", "x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-2:] == [
+        "bwrap: No permissions to create new namespace",
+        "bazelw: bwrap can not enter the Bazel root",
+    ]
+
+
+def test_a_cache_that_is_a_link_is_not_taken(machine: Machine) -> None:
+    shared, other = machine.path / "shared", machine.path / "other"
+    shared.mkdir()
+    other.mkdir()
+    (shared / "rules_msp").symlink_to(other)
+    done = machine.run("build", "x", XDG_CACHE_HOME=str(shared))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{shared}/rules_msp is not taken: it is a link; remove it, or set XDG_CACHE_HOME" in done.stderr
+    assert list(other.iterdir()) == []
+
+
+def test_a_cache_that_others_can_write_is_not_taken(machine: Machine) -> None:
+    cache = machine.path / "shared/rules_msp"
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+    mine = machine.path / "mine"
+    mine.write_text("precious")
+    for name in ("root.lock", f"{machine.root(XDG_CACHE_HOME=str(cache.parent)).name}.log"):
+        (cache / name).symlink_to(mine)
+    done = machine.run("build", "x", XDG_CACHE_HOME=str(cache.parent))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{cache} is not taken: others can write it (if you trust what is in it: chmod go-w '{cache}')" in done.stderr
+    assert mine.read_text() == "precious"
+
+
+def test_an_answer_of_others_is_not_taken(machine: Machine) -> None:
+    machine.program("bazelisk", "exit 0")
+    cache = machine.path / ".cache/rules_msp"
+    cache.mkdir(parents=True)
+    cache.chmod(0o775)
+    done = machine.run("build", "x")
+    assert done.returncode == 1
+    assert f"{cache} is not taken: others can write it (if you trust what is in it: chmod go-w '{cache}')" in done.stderr
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize(("mode", "taken"), [(0o1777, True), (0o777, False)], ids=["sticky", "not_sticky"])
+def test_a_cache_that_others_can_rename_is_not_taken(machine: Machine, mode: int, taken: bool) -> None:
+    shared = machine.path / "shared"
+    shared.mkdir()
+    shared.chmod(mode)
+    done = machine.run("build", "x", XDG_CACHE_HOME=str(shared))
+    assert (done.returncode == 0) is taken
+    assert ("anybody can rename it" in done.stderr) is not taken
+
+
+@pytest.mark.parametrize("pattern", ["root-*", "offline-*"])
+@pytest.mark.parametrize("why", ["others can write it", "it is a link", "it belongs to somebody else"])
+def test_what_somebody_else_could_have_made_is_not_run(machine: Machine, pattern: str, why: str) -> None:
+    assert machine.run("build", "x").returncode == 0
+    (found,) = (machine.path / ".cache/rules_msp").glob(pattern)
+    if why == "others can write it":
+        found.chmod(0o757)
+    elif why == "it is a link":
+        found.rename(machine.path / "elsewhere")
+        found.symlink_to(machine.path / "elsewhere")
+    else:
+        try:
+            os.chown(found, 54321, -1)
+        except OSError:
+            pytest.skip("only root can give a directory to somebody else")
+    done = machine.run("build", "x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{found} is not taken: {why}" in done.stderr
 
 
 def test_no_network_is_one_sentence_and_leaves_nothing(machine: Machine) -> None:

@@ -15,7 +15,7 @@ if [[ -z $buildifier ]]; then
       exit 2
     fi
   fi
-  npm ci --prefix "$here" --no-audit --no-fund --silent
+  npm ci --ignore-scripts --prefix "$here" --no-audit --no-fund --silent
   buildifier=$here/node_modules/.bin/buildifier
 fi
 

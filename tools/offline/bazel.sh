@@ -6,7 +6,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/rules_msp
+# shellcheck source=tools/offline/cache.sh
+source "$here/cache.sh"
 root=$cache/root-$(cat "$here/packages.txt" "$here/make_root.sh" | sha256sum | head -c 12)
 
 if [[ ${1:-} == --where ]]; then
@@ -15,10 +16,12 @@ if [[ ${1:-} == --where ]]; then
 fi
 
 if [[ ! -d $root ]]; then
-  bash "$here/make_root.sh" "$root"
+  exec bash "$here/make_root.sh" "$root" bash "$here/bazel.sh" "$@"
 fi
-if ! type -P bwrap > /dev/null; then
-  echo "bazelw: bwrap is missing; install it with: apt-get install bubblewrap" >&2
+private_directory "$cache"
+require_private "$root"
+if ! type -P bwrap > /dev/null || ! type -P nsenter > /dev/null; then
+  echo "bazelw: bwrap or nsenter is missing; install them with: apt-get install bubblewrap util-linux" >&2
   exit 1
 fi
 
@@ -51,6 +54,7 @@ if [[ ! -d $stand_ins ]]; then
   cp -R "$here/bazelrc" "$here/modules" "$here/rules_python" "$aside"
   mv -T "$aside" "$stand_ins" 2> /dev/null || rm -rf "$aside"
 fi
+require_private "$stand_ins"
 extensions=/usr/share/bazel/rules/python/python/extensions
 arguments+=(
   --ro-bind "$stand_ins" /rules_msp/offline
@@ -59,9 +63,22 @@ arguments+=(
   --ro-bind "$stand_ins/rules_python/python.bzl" "$extensions/python.bzl"
 )
 
-exec bwrap "${arguments[@]}" \
-  --chdir "$PWD" \
-  --setenv PATH /usr/local/bin:/usr/bin:/bin \
-  --unsetenv JAVA_HOME \
-  --unsetenv PYTHONPATH \
-  bazel "--host_jvm_args=-Drules_msp.stand_ins=${stand_ins##*-}" "$@"
+# bwrap stands between its caller and its child, and passes no signal on. So it only makes the namespaces, with a shell
+# in them that waits until this process has opened them. Then this process enters and becomes Bazel, and after that the
+# program that Bazel runs: who started bazelw signals, stops and waits for that program itself.
+coproc held { bwrap "${arguments[@]}" /bin/sh -c 'echo $$; read -r _'; }
+to_held=${held[1]}
+if ! read -ru "${held[0]}" pid; then
+  echo "bazelw: bwrap can not enter the Bazel root" >&2
+  exit 1
+fi
+exec 8< "/proc/$pid/ns/mnt" 9< "/proc/$pid/ns/user" {to_held}>&-
+namespaces=(--mount=/proc/self/fd/8)
+if [[ ! /proc/self/fd/9 -ef /proc/self/ns/user ]]; then
+  namespaces+=(--user=/proc/self/fd/9 --preserve-credentials)
+fi
+wait || true
+
+exec nsenter "${namespaces[@]}" \
+  /usr/bin/env --chdir="$PWD" --unset=JAVA_HOME --unset=PYTHONPATH PATH=/usr/local/bin:/usr/bin:/bin \
+  sh -c 'exec 8<&- 9<&- bazel "$@"' bazelw "--host_jvm_args=-Drules_msp.stand_ins=${stand_ins##*-}" "$@"

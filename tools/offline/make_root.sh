@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Makes a root with Bazel from Debian's packages: make_root.sh DIRECTORY.
+# Makes a root with Bazel from Debian's packages, and then becomes a command: make_root.sh DIRECTORY [COMMAND...].
 #
 # The root is made aside and renamed when it is whole, under a lock: an interrupted or failed call leaves nothing
-# behind, and of two calls at once the second waits and finds the root made.
+# behind, and of two calls at once the second waits and finds the root made. The command follows in this process, so
+# that whoever signals it reaches first the making and then the command.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=tools/offline/cache.sh
+source "$here/cache.sh"
 suite=testing
 needed_kib=$((5 * 1024 * 1024))
 
@@ -32,6 +35,7 @@ prepare() {
   local missing=()
   if ! type -P mmdebstrap > /dev/null; then missing+=(mmdebstrap); fi
   if ! type -P bwrap > /dev/null; then missing+=(bubblewrap); fi
+  if ! type -P nsenter > /dev/null; then missing+=(util-linux); fi
   if [[ $(id -u) != 0 ]] && ! type -P newuidmap > /dev/null; then missing+=(uidmap); fi
   if ((${#missing[@]} == 0)); then return; fi
   if [[ $(id -u) == 0 ]] && type -P apt-get > /dev/null; then
@@ -122,6 +126,13 @@ clean_up() {
   rm -f "$log"
 }
 
+# Lets the lock go and runs the command in this process.
+become() {
+  exec 9>&-
+  if (($#)); then exec "$@"; fi
+  exit
+}
+
 case ${1:-} in
   --from-host)
     printf '%s\n' "${from_host[@]}"
@@ -140,17 +151,19 @@ log=$root.log
 if [[ $(uname -s) != Linux ]]; then
   fail "no Bazel here that reaches a registry of modules: install bazelisk"
 fi
-mkdir -p "$directory" || fail "$directory can not be made: set XDG_CACHE_HOME to a place that can be written"
-exec 9> "$directory/root.lock"
+private_directory "$directory"
+exec 9>> "$directory/root.lock"
 if ! flock --nonblock 9; then
   say "another bazelw is making the Bazel root; waiting for it"
   flock 9
 fi
 if [[ -d $root ]]; then
-  exit
+  become "${@:2}"
 fi
 trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 say "no Bazel on PATH reaches a registry of modules; making one from Debian's packages (once, about two minutes, 2.5 GB)"
 remove "$aside"
 check_namespaces
@@ -159,3 +172,5 @@ check_space
 bootstrap
 mv "$aside" "$root"
 say "made $root"
+clean_up
+become "${@:2}"
