@@ -152,6 +152,18 @@ def test_root_is_made_once_and_says_what_it_does(machine: Machine) -> None:
     assert machine.left_behind == sorted([root.name, *(name for name in machine.left_behind if "offline" in name)])
 
 
+@pytest.mark.parametrize("file", ["packages.txt", "bazelrc"])
+def test_another_root_or_stand_in_is_another_server(machine: Machine, file: str) -> None:
+    machine.program("nsenter", 'echo "${*: -3}"')
+    first = machine.run("build", "x").stdout
+    with (machine.checkout / "tools/offline" / file).open("a") as changed:
+        changed.write("# changed\n")
+    second = machine.run("build", "x").stdout
+    assert first.startswith("--host_jvm_args=-Drules_msp.mounts=")
+    assert first.split()[1:] == second.split()[1:] == ["build", "x"]
+    assert first != second
+
+
 def test_where_makes_nothing(machine: Machine) -> None:
     assert "made from Debian's packages" in machine.run("--where").stdout
     assert machine.left_behind == []

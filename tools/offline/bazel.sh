@@ -46,7 +46,7 @@ done < <(bash "$here/make_root.sh" --from-host)
 
 # The stand-ins for what Debian's modules lack. A Bazel server keeps the mounts that it was started with, so they are
 # a copy named by its content, which no checkout of another commit takes away, and the server's command line names it
-# too: another content, another server.
+# and the root: others of them, another server.
 content=$(cd "$here" && find bazelrc modules rules_python -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 stand_ins=$cache/offline-${content:0:12}
 if [[ ! -d $stand_ins ]]; then
@@ -81,4 +81,4 @@ wait || true
 
 exec nsenter "${namespaces[@]}" \
   /usr/bin/env --chdir="$PWD" --unset=JAVA_HOME --unset=PYTHONPATH PATH=/usr/local/bin:/usr/bin:/bin \
-  sh -c 'exec 8<&- 9<&- bazel "$@"' bazelw "--host_jvm_args=-Drules_msp.stand_ins=${stand_ins##*-}" "$@"
+  sh -c 'exec 8<&- 9<&- bazel "$@"' bazelw "--host_jvm_args=-Drules_msp.mounts=${root##*-}-${stand_ins##*-}" "$@"
