@@ -1,12 +1,34 @@
 """`msp_delivery`: a service's image, pushed and released to the first stage of its rollout."""
 
+load(":names.bzl", "project_problem", "region_problem", "repository_problem", "service_id_problem")
 load(":pipeline.bzl", "msp_pipeline")
 load(":providers.bzl", "MspDeliveryInfo", "MspSpecInfo")
 load(":spec.bzl", "msp_spec_test")
-load(":tool.bzl", "label_text", "runfiles_path", "tool_providers")
+load(":tool.bzl", "label_text", "runfiles_path", "tool_providers", "write_config")
 
 # By this tag CI finds everything in a monorepo that can be delivered.
 _DELIVERABLE = "msp-deliverable"
+
+_DEFAULT_IMAGE = ":image"
+
+_IMAGE_TAKES = ("an oci_image or oci_image_index of rules_oci, an image of rules_img, or a directory that is an OCI " +
+                "layout")
+
+def _check_names(ctx):
+    """Fails with everything that Google or the registry would refuse of what the BUILD file says."""
+    problems = {
+        "gcp_project": project_problem(ctx.attr.gcp_project),
+        "gcp_region": region_problem(ctx.attr.gcp_region),
+        "msp_service_id": service_id_problem(ctx.attr.msp_service_id, ctx.attr.gcp_region),
+        "repository": repository_problem(ctx.attr.repository),
+    }
+    lines = [
+        "\n  {} = \"{}\" {}".format(attribute, getattr(ctx.attr, attribute), problem)
+        for attribute, problem in problems.items()
+        if problem
+    ]
+    if lines:
+        fail(label_text(ctx.label) + ":" + "".join(lines))
 
 def _layout(ctx):
     """The image's OCI layout directory, or None."""
@@ -20,12 +42,22 @@ def _layout(ctx):
     else:
         files = image[DefaultInfo].files
     listed = files.to_list()  # what one target itself makes: one directory, or a mistake
+    if ctx.attr.image_by_default and len(listed) == 1 and listed[0].is_source:
+        # Bazel takes a label of no target for a file of that name, and says later that it is missing.
+        fail(("{}: the package has no target \"{}\", which is what image is if it is not set: set image to {} " +
+              "(where \"{}\" is such a directory in the sources: image = \"{}\")").format(
+            label_text(ctx.label),
+            _DEFAULT_IMAGE,
+            _IMAGE_TAKES,
+            image.label.name,
+            image.label.name,
+        ))
     if len(listed) != 1 or not listed[0].is_directory and not listed[0].is_source:
-        fail(("{}: image = \"{}\" gives {}, where one directory with an OCI layout is needed: name an oci_image or " +
-              "oci_image_index of rules_oci, an image of rules_img, or a directory that is an OCI layout").format(
+        fail("{}: image = \"{}\" gives {}, where one directory with an OCI layout is needed: name {}".format(
             label_text(ctx.label),
             label_text(image.label),
             "no file" if not listed else "the file {}".format(listed[0].short_path) if len(listed) == 1 else "{} files".format(len(listed)),
+            _IMAGE_TAKES,
         ))
     return listed[0]
 
@@ -33,7 +65,7 @@ def _config(ctx, layout):
     """Writes the target's configuration, and with a specification checks one against the other."""
     push = ctx.attr.push[DefaultInfo].files_to_run.executable if ctx.attr.push else None
     spec = ctx.attr.spec[MspSpecInfo] if ctx.attr.spec else None
-    content = json.encode({
+    fields = {
         "gcp_project": ctx.attr.gcp_project,
         "gcp_region": ctx.attr.gcp_region,
         "image": runfiles_path(ctx, layout) if layout else None,
@@ -42,13 +74,13 @@ def _config(ctx, layout):
         "repository": ctx.attr.repository,
         "spec": runfiles_path(ctx, spec.canonical_json) if spec else None,
         "target": label_text(ctx.label),
-    })
+    }
     config = ctx.actions.declare_file(ctx.label.name + ".json")
     if not spec:
-        ctx.actions.write(config, content)
+        write_config(ctx, config, ctx.attr._deploy, fields)
         return config
     draft = ctx.actions.declare_file(ctx.label.name + ".draft.json")
-    ctx.actions.write(draft, content)
+    write_config(ctx, draft, ctx.attr._deploy, fields)
     args = ctx.actions.args()
     args.add("--config", draft)
     args.add("--spec", spec.canonical_json)
@@ -65,6 +97,7 @@ def _config(ctx, layout):
     return config
 
 def _msp_delivery_impl(ctx):
+    _check_names(ctx)
     layout = _layout(ctx)
     if not layout and not ctx.attr.push:
         fail("{}: there is nothing to push: set image to an OCI image, or push to a target that pushes one".format(label_text(ctx.label)))
@@ -97,6 +130,7 @@ _msp_delivery = rule(
         "gcp_project": attr.string(mandatory = True),
         "gcp_region": attr.string(mandatory = True),
         "image": attr.label(allow_files = True),
+        "image_by_default": attr.bool(),
         "msp_service_id": attr.string(mandatory = True),
         "push": attr.label(executable = True, cfg = "target"),
         "repository": attr.string(mandatory = True),
@@ -143,7 +177,7 @@ def msp_delivery(
         msp_service_id,
         repository,
         gcp_region = "us-central1",
-        image = ":image",
+        image = _DEFAULT_IMAGE,
         spec = None,
         push = None,
         tags = [],
@@ -194,6 +228,7 @@ def msp_delivery(
         gcp_project = gcp_project,
         gcp_region = gcp_region,
         image = image,
+        image_by_default = image == _DEFAULT_IMAGE,
         msp_service_id = msp_service_id,
         push = push,
         repository = repository,

@@ -1,7 +1,7 @@
 """`msp_pipeline`: the delivery pipeline of a service, generated, compared with what is live, and applied."""
 
 load(":providers.bzl", "MspPipelineInfo", "MspSpecInfo")
-load(":tool.bzl", "label_text", "runfiles_path", "tool_providers")
+load(":tool.bzl", "label_text", "runfiles_path", "tool_providers", "write_config")
 
 # Fields of MspPipelineInfo, which are the output groups too, and the files that `//tools:generate` writes.
 _FILES = {
@@ -70,10 +70,10 @@ def _msp_pipeline_command_impl(ctx):
     pipeline = ctx.attr.pipeline[MspPipelineInfo]
     spec = pipeline.spec.canonical_json
     config = ctx.actions.declare_file(ctx.label.name + ".json")
-    ctx.actions.write(config, json.encode({
+    write_config(ctx, config, ctx.attr.tool, {
         "gcp_region": pipeline.gcp_region,
         "spec": runfiles_path(ctx, spec),
-    }))
+    })
     return tool_providers(ctx, ctx.attr.tool, config, ctx.runfiles([config, spec]))
 
 _msp_pipeline_command = rule(

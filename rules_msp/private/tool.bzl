@@ -30,6 +30,24 @@ def label_text(label):
     text = str(label)
     return text[2:] if text.startswith("@@//") else text
 
+def write_config(ctx, output, tool, fields):
+    """Writes a target's configuration: a JSON object of its fields, and `tool`, the label of the program that reads it.
+
+    The label is as the user of the main repository writes it, `@rules_msp//tools:deploy` or whatever name their
+    `bazel_dep` gave: only Bazel's own `Args` knows that name.
+
+    Args:
+        ctx: The rule's context.
+        output: File: where to write.
+        tool: Target: the program.
+        fields: dict: all other fields.
+    """
+    content = ctx.actions.args()
+    content.set_param_file_format("multiline")
+    content.add(json.encode(fields).removesuffix("}"))
+    content.add(tool.label, format = ",\"tool\":\"%s\"}")
+    ctx.actions.write(output, content)
+
 def tool_providers(ctx, tool, config, runfiles):
     """The providers of a target that runs a tool.
 

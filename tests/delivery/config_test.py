@@ -21,12 +21,14 @@ FIELDS: dict[str, Any] = {
     "image": "_main/svc/image",
     "push": None,
     "spec": None,
+    "tool": "@rules_msp//tools:deploy",
 }
 
 
 def test_reads_what_the_rule_writes() -> None:
     config = DeliveryConfig.parse(json.dumps(FIELDS), "svc.json")
     assert vars(config) == FIELDS
+    assert config.tools == "@rules_msp//tools"
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ def test_a_cache_that_others_can_write_is_not_taken(machine: Machine) -> None:
         (cache / name).symlink_to(mine)
     done = machine.run("build", "x", XDG_CACHE_HOME=str(cache.parent))
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{cache} is not taken: others can write it (if you trust what is in it: chmod go-w '{cache}')" in done.stderr
+    assert f"{cache} is not taken: others can write it (if you trust it: chmod go-w '{cache}')" in done.stderr
     assert mine.read_text() == "precious"
 
 
@@ -294,7 +294,7 @@ def test_an_answer_of_others_is_not_taken(machine: Machine) -> None:
     cache.chmod(0o775)
     done = machine.run("build", "x")
     assert done.returncode == 1
-    assert f"{cache} is not taken: others can write it (if you trust what is in it: chmod go-w '{cache}')" in done.stderr
+    assert f"{cache} is not taken: others can write it (if you trust it: chmod go-w '{cache}')" in done.stderr
     assert list(cache.iterdir()) == []
 
 

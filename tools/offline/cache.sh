@@ -35,7 +35,7 @@ require_private() {
   elif [[ ! -O $1 ]] && ! is_subordinate "$1"; then
     why="it belongs to somebody else"
   elif can_be_written -020 "$1" || can_be_written -002 "$1"; then
-    why="others can write it (if you trust what is in it: chmod go-w '$1')"
+    why="others can write it (if you trust it: chmod go-w '$1')"
   else
     return 0
   fi

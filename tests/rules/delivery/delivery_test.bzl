@@ -1,7 +1,7 @@
 """What `msp_delivery` expands to, what it forwards, and what each misuse is told."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//rules_msp:defs.bzl", "MspDeliveryInfo", "msp_delivery")
+load("//rules_msp:defs.bzl", "MspDeliveryInfo", "msp_delivery", "msp_spec")
 
 # A directory, two files and a pusher, as what a service has.
 
@@ -42,7 +42,7 @@ _ATTRIBUTES = {
 def _config(env):
     """The configuration that the target under test writes."""
     for action in analysistest.target_actions(env):
-        if action.mnemonic == "FileWrite" and action.outputs.to_list()[0].basename.endswith(".json"):
+        if action.outputs.to_list()[0].basename.endswith(".json"):
             return json.decode(action.content)
     return None
 
@@ -56,6 +56,7 @@ def _config_test_impl(ctx):
     for field in expected:
         asserts.equals(env, expected[field], config[field], field)
     asserts.equals(env, "//tests/rules/delivery:" + analysistest.target_under_test(env).label.name, config["target"])
+    asserts.equals(env, "//tools:deploy", config["tool"])
     return analysistest.end(env)
 
 _config_test = analysistest.make(_config_test_impl, attrs = {"expected": attr.string()})
@@ -125,7 +126,11 @@ def delivery_test_suite(name):
     Args:
         name: Name of the suite.
     """
-    _layout(name = "image", tags = ["manual"])
+    _layout(
+        name = "image",
+        tags = ["manual"],
+        visibility = ["//tests/rules/delivery:__subpackages__"],
+    )
     _layout(name = "rules_img_image", in_output_group = True, tags = ["manual"])
     _pusher(name = "candidate_push")
     native.filegroup(name = "two_files", srcs = ["BUILD.bazel", "delivery_test.bzl"])
@@ -170,6 +175,49 @@ def delivery_test_suite(name):
         "made_file": (":pushed_script", "gives the file tests/rules/delivery/candidate_push.sh, where one directory"),
     }
     native.filegroup(name = "pushed_script", srcs = [":candidate_push"])
+    msp_spec(name = "spec", src = "//tests/rules/pipeline:service.yaml", tags = ["manual"])
+    wrong_names = {
+        "digest": (
+            {"repository": "us.gcr.io/sourcegraph-dev/msp-example@sha256:00"},
+            "names one image, not a repository: leave out \"@sha256:00\"",
+        ),
+        "no_registry": (
+            {"repository": "msp-example"},
+            "repository = \"msp-example\" does not start with a registry: write it out, as in \"us.gcr.io/project/msp-example\"",
+        ),
+        "project": (
+            {"gcp_project": "Prod"},
+            "gcp_project = \"Prod\" is not a project's id: write 6 to 30 lower-case letters, digits and hyphens",
+        ),
+        "region": (
+            {"gcp_region": "us-cental1"},
+            "//tests/rules/delivery:region:\n  gcp_region = \"us-cental1\" is not a Google Cloud region: did you mean \"us-central1\"?",
+        ),
+        "service_id": (
+            {"msp_service_id": "msp_example"},
+            "msp_service_id = \"msp_example\" is not a service's id: write lower-case letters, digits and hyphens",
+        ),
+        "service_id_too_long": (
+            {"gcp_region": "northamerica-northeast1", "msp_service_id": "a-service-with-a-name-that-is-too-long"},
+            "of 70 characters, where Cloud Deploy takes 63: shorten it by 7",
+        ),
+        "several_at_once": (
+            {"gcp_region": "", "repository": "us.gcr.io/a:v1"},
+            "write one such as \"us-central1\"\n  repository = \"us.gcr.io/a:v1\" names one image, not a repository: leave out \":v1\"",
+        ),
+        "url": (
+            {"repository": "https://us.gcr.io/sourcegraph-dev/msp-example"},
+            "is a URL: leave out \"https://\"",
+        ),
+        "url_with_spec": (
+            {"repository": "https://us.gcr.io/sourcegraph-dev/msp-example", "spec": ":spec"},
+            "is a URL: leave out \"https://\"",
+        ),
+    }
+    for case, (wrong, message) in wrong_names.items():
+        msp_delivery(name = case, **(_ATTRIBUTES | wrong))
+        _misuse_test(name = case + "_test", message = message, target_under_test = case)
+        tests.append(case + "_test")
     for case, (image, message) in misuses.items():
         msp_delivery(name = case, image = image, **_ATTRIBUTES)
         _misuse_test(name = case + "_test", message = message, target_under_test = case)

@@ -50,12 +50,17 @@ def _command_test_impl(ctx):
     asserts.true(env, "tests/rules/pipeline/spec.spec.json" in runfiles, "the specification is in the runfiles")
 
     # One small file and a symlink a command: the program itself is shared.
-    (write,) = [action for action in analysistest.target_actions(env) if action.mnemonic == "FileWrite"]
+    (write,) = [
+        action
+        for action in analysistest.target_actions(env)
+        if [file.short_path for file in action.outputs.to_list()] == [short_path]
+    ]
     asserts.equals(
         env,
         {
             "gcp_region": "europe-west1",
             "spec": config.removesuffix(short_path) + "tests/rules/pipeline/spec.spec.json",
+            "tool": "//tools:" + ctx.attr.tool,
         },
         json.decode(write.content),
     )

@@ -31,10 +31,17 @@ class Config:
     Attributes:
         spec: The specification's path in the runfiles: `_main/svc/spec.spec.json`.
         gcp_region: The pipeline's region.
+        tool: Label of the program that reads this, as the user's repository writes it: `@rules_msp//tools:diff`.
     """
 
     spec: str
     gcp_region: str
+    tool: str = "//tools:diff"
+
+    @property
+    def tools(self) -> str:
+        """The package of all programs, as the user's repository writes it: `@rules_msp//tools`."""
+        return self.tool.rpartition(":")[0]
 
 
 def pipeline() -> "tuple[Spec, str]":

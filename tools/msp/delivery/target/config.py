@@ -21,6 +21,7 @@ class DeliveryConfig:
         image: Runfiles path of the image, a directory in the OCI layout.
         push: Runfiles path of a program that pushes the image in our place, called with `--tag` and `--repository`.
         spec: Runfiles path of the service's specification, as canonical JSON.
+        tool: Label of the program that reads this, as the user's repository writes it: `@rules_msp//tools:deploy`.
     """
 
     target: str
@@ -31,6 +32,12 @@ class DeliveryConfig:
     image: str | None = None
     push: str | None = None
     spec: str | None = None
+    tool: str = "//tools:deploy"
+
+    @property
+    def tools(self) -> str:
+        """The package of all programs, as the user's repository writes it: `@rules_msp//tools`."""
+        return self.tool.rpartition(":")[0]
 
     @classmethod
     def parse(cls, text: str | bytes, file: str) -> "DeliveryConfig":
