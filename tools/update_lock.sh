@@ -8,6 +8,6 @@ if ! command -v uv > /dev/null; then
   exit 2
 fi
 uv pip compile requirements.in \
-  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links \
   --quiet --output-file requirements_lock.txt "$@"
