@@ -7,7 +7,5 @@ if ! command -v uv > /dev/null; then
   echo "update_lock: uv is missing; install it with: pip install uv" >&2
   exit 2
 fi
-uv pip compile requirements.in \
-  --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --no-annotate \
-  --no-emit-index-url --no-emit-find-links \
-  --quiet --output-file requirements_lock.txt "$@"
+# How it is resolved stands in pyproject.toml, so that whoever runs the command in the lock's first lines gets the same.
+uv pip compile requirements.in --output-file=requirements_lock.txt --quiet "$@"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+OWN = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
+PAGES = sorted([*(ROOT / name for name in OWN), *(ROOT / "docs").rglob("*.md")])
 LABELS = Path(__file__).with_name("documented.txt")
 COMMANDS = ("apply", "deploy", "deploy_local", "diff", "generate", "local_cloud", "validate")
 
