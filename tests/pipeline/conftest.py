@@ -29,7 +29,7 @@ def make_spec() -> MakeSpec:
                 {
                     "id": name,
                     "projectID": f"{fields.get('service__id', 'msp-example')}-{name}-0000"[:30],
-                    "category": categories[number % len(categories)],
+                    "category": categories[min(number, 2)],
                     "deploy": {"type": "rollout"},
                 }
                 for number, name in enumerate(stages)

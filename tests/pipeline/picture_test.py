@@ -43,7 +43,7 @@ def test_the_picture_says_what_promotes_to_what(make_spec: MakeSpec) -> None:
         "test",
         "internal",
         "external",
-        "test",
+        "external",
     ]
 
 
@@ -84,6 +84,33 @@ def test_a_suspended_pipeline_looks_suspended(make_spec: MakeSpec) -> None:
     assert "**Suspended:**" in pipeline_md(spec, made, "")
 
 
+def test_whose_approval_is_asked_for_is_shown(make_spec: MakeSpec) -> None:
+    asked = {"required": True, "notAuthor": True}
+    spec = make_spec(
+        rollout__stages=[
+            {"environment": "staging", "approval": {"required": True}},
+            {"environment": "prod", "approval": asked},
+        ]
+    )
+    made = resources(spec, "us-central1")
+    shown = texts(pipeline_svg(spec, made))
+    assert ("after approval" in shown, "after another's approval" in shown) == (True, True)
+    assert "after another's approval" in pipeline_mmd(spec, made, "")
+    page = pipeline_md(spec, made, "")
+    assert "those to **staging** (after approval) and **prod** (after another's approval)." in page
+    assert "gcloud deploy rollouts approve ROLLOUT --release=RELEASE " in page
+    assert "approv" not in pipeline_md(make_spec(), resources(make_spec(), "us-central1"), "")
+
+
+def test_a_rollout_that_the_page_names_is_one_that_cloud_deploy_takes(make_spec: MakeSpec) -> None:
+    spec = make_spec({"staging-in-the-north": None, "prod": None}, service__id="a")
+    page = pipeline_md(spec, resources(spec, "northamerica-northeast1"), "")
+    rollouts = re.findall(r"--rollout-id=(\S+)", page)
+    assert len(rollouts) == 3
+    longest = "deploy-0123456789ab-20261122213005-dirty"
+    assert max(len(rollout.replace("RELEASE", longest)) for rollout in rollouts) <= 63
+
+
 def test_no_name_breaks_a_picture_or_the_page(make_spec: MakeSpec) -> None:
     name = '<b>"A" & |B|</b>'
     spec = make_spec(service__name=name, service__owners=["a|b`c", "<script>"])
@@ -103,7 +130,7 @@ def test_mermaid_has_an_arrow_between_stages(make_spec: MakeSpec) -> None:
         '    stage0["<b>dev</b> (test)<br/>msp-example-dev-0000"]',
         '    stage1["<b>staging</b> (internal)<br/>msp-example-staging-0000"]',
         '    stage2["<b>qa</b> (external)<br/>msp-example-qa-0000"]',
-        '    stage3["<b>prod</b> (test)<br/>msp-example-prod-0000"]',
+        '    stage3["<b>prod</b> (external)<br/>msp-example-prod-0000"]',
         '    stage0 -->|"promoted at once after success"| stage1',
         '    stage1 -->|"promoted 1 minute 30 seconds after success"| stage2',
         '    stage2 -.->|"promoted by hand"| stage3',
@@ -115,8 +142,8 @@ def test_the_page_tells_how_to_promote(make_spec: MakeSpec) -> None:
     page = pipeline_md(spec, resources(spec, "us-central1"), "where from")
     where = "--delivery-pipeline=msp-example-us-central1-rollout --region=us-central1 --project=msp-example-prod-0000"
     for environment in ("staging", "qa", "prod"):
-        command = f"gcloud deploy releases promote --release=RELEASE --to-target={environment}-us-central1 {where}"
-        assert command in page.splitlines()
+        command = f"gcloud deploy releases promote --release=RELEASE --to-target={environment}-us-central1 "
+        assert f"{command}--rollout-id=RELEASE-to-{environment}-1 {where}" in page.splitlines()
     assert "`ci@ci-project.iam.gserviceaccount.com`: the CI's account" in page
     assert "https://console.cloud.google.com/deploy/delivery-pipelines/us-central1/msp-example" in page
 

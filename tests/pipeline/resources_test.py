@@ -7,7 +7,7 @@ from google.cloud import deploy_v1
 
 from msp import names
 from msp.pipeline.manifest import fields
-from msp.pipeline.resources import NoRolloutError, resources
+from msp.pipeline.resources import Guard, NoRolloutError, resources
 from msp.spec import Spec
 
 MakeSpec = Callable[..., Spec]
@@ -86,6 +86,48 @@ def test_suspended_is_carried_over(make_spec: MakeSpec) -> None:
     made = resources(make_spec(rollout__suspended=True), "us-central1")
     assert made.delivery_pipeline.suspended
     assert [automation.suspended for automation in made.automations] == [True]
+
+
+def with_approval(make_spec: MakeSpec, approval: dict[str, bool] | None) -> Spec:
+    prod = {"environment": "prod"} | ({} if approval is None else {"approval": approval})
+    return make_spec(rollout__stages=[{"environment": "staging"}, prod])
+
+
+@pytest.mark.parametrize(
+    ("approval", "required", "annotations", "specified"),
+    [
+        (None, False, {}, set()),
+        ({"required": False}, False, {}, {Guard.APPROVAL, Guard.NOT_AUTHOR}),
+        ({"required": True}, True, {}, {Guard.APPROVAL}),
+        ({"required": True, "notAuthor": False}, True, {}, {Guard.APPROVAL, Guard.NOT_AUTHOR}),
+        (
+            {"required": True, "notAuthor": True},
+            True,
+            {"approval.not-author": "true"},
+            {Guard.APPROVAL, Guard.NOT_AUTHOR},
+        ),
+    ],
+)
+def test_approval_is_the_targets(
+    make_spec: MakeSpec,
+    approval: dict[str, bool] | None,
+    required: bool,
+    annotations: dict[str, str],
+    specified: set[Guard],
+) -> None:
+    made = resources(with_approval(make_spec, approval), "us-central1")
+    staging, prod = made.targets
+    assert (staging.require_approval, prod.require_approval) == (False, required)
+    assert dict(prod.annotations) == annotations
+    assert made.specified == {staging.name: frozenset(), prod.name: specified}
+
+
+def test_silence_on_suspension_is_not_a_no(make_spec: MakeSpec) -> None:
+    silent, said = (resources(make_spec(**fields), "us-central1") for fields in ({}, {"rollout__suspended": False}))
+    assert silent.delivery_pipeline == said.delivery_pipeline
+    assert silent.delivery_pipeline.name not in silent.specified
+    for message in (said.delivery_pipeline, *said.automations):
+        assert said.specified[message.name] == {Guard.SUSPENSION}
 
 
 def test_a_description_fits_the_api(make_spec: MakeSpec) -> None:

@@ -33,7 +33,11 @@ def module(make_spec: MakeSpec) -> dict[str, Any]:
 
 def complaints(body: dict[str, Any], schema: dict[str, Any], place: str) -> Iterator[str]:
     for name, value in body.items():
-        if name not in schema:
+        if name == "lifecycle":  # Terraform's own: what it names has to be the provider's
+            yield from (
+                f"{place}.{ignored} does not exist" for ignored in value["ignore_changes"] if ignored not in schema
+            )
+        elif name not in schema:
             yield f"{place}.{name} does not exist"
         elif "block" in schema[name]:
             for entry in value if isinstance(value, list) else [value]:
@@ -82,6 +86,22 @@ def test_it_says_what_the_resources_say(module: dict[str, Any]) -> None:
     assert waits == {"promote-dev-us-central1": "0s", "promote-staging-us-central1": "90s"}
     assert made["google_storage_bucket"]["source"]["name"] == "msp-example-prod-0000-cloudrun-skaffold"
     assert made["google_storage_bucket_object"]["source"]["source"] == "${path.module}/source.tar.gz"
+
+
+def test_a_guard_that_the_specification_is_silent_on_stays_as_it_is_live(make_spec: MakeSpec) -> None:
+    asked = make_spec(
+        rollout__stages=[{"environment": "staging"}, {"environment": "prod", "approval": {"required": True}}]
+    )
+    targets = module_of(asked)["resource"]["google_clouddeploy_target"]
+    assert targets["staging-us-central1"]["lifecycle"] == {"ignore_changes": ["require_approval"]}
+    assert "lifecycle" not in targets["prod-us-central1"]
+    assert targets["prod-us-central1"]["require_approval"] is True
+    for written, kept in ((None, True), (False, False), (True, False)):
+        made = module_of(make_spec(**({} if written is None else {"rollout__suspended": written})))["resource"]
+        for kind in ("google_clouddeploy_delivery_pipeline", "google_clouddeploy_automation"):
+            (body,) = made[kind].values()
+            assert body["suspended"] is bool(written)
+            assert (body.get("lifecycle") == {"ignore_changes": ["suspended"]}) is kept
 
 
 def test_every_binding_is_a_member(make_spec: MakeSpec) -> None:

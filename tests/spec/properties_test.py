@@ -45,13 +45,17 @@ STRATEGIES = st.one_of(
     ),
 )
 
+APPROVALS = st.sampled_from([{"required": False}, {"required": True}, {"required": True, "notAuthor": True}])
+
 
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
     """A valid specification, as the data that its YAML holds."""
     service, name = draw(IDS), draw(st.none() | st.text("abc XYZ", min_size=1, max_size=15).filter(str.strip))
     names = draw(st.lists(IDS, min_size=1, max_size=5, unique=True))
+    categories = {environment: draw(st.sampled_from(["test", "internal", "external"])) for environment in names}
     delivered = draw(st.lists(st.sampled_from(names), unique=True, max_size=5))
+    delivered.sort(key=lambda environment: categories[environment] == "external")
     spec: dict[str, Any] = {
         "service": {
             "id": service,
@@ -63,7 +67,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             {
                 "id": environment,
                 "projectID": f"{service}-{environment}-0000",
-                "category": draw(st.sampled_from(["test", "internal", "external"])),
+                "category": categories[environment],
                 "deploy": {"type": "rollout"} if environment in delivered else draw(DEPLOYS),
                 "env": draw(OTHERS),
             }
@@ -78,6 +82,9 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         for stage in stages[:-1]:
             if strategy := draw(st.none() | STRATEGIES):
                 stage["promotionStrategy"] = strategy
+        for stage in stages:
+            if approval := draw(st.none() | APPROVALS):
+                stage["approval"] = approval
         spec["rollout"] = {"stages": stages, "suspended": draw(st.booleans()), "initialImageTag": draw(TAGS)}
     return spec
 

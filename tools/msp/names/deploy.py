@@ -21,6 +21,9 @@ OWNER_LABEL = "msp"
 SERVICE_LABEL = "msp-service"
 CATEGORY_LABEL = "msp-category"
 
+# On a target whose rollouts somebody else than the commit's author has to approve; Cloud Deploy itself can't ask it.
+NOT_AUTHOR_ANNOTATION = "approval.not-author"
+
 SOURCE_OBJECT = "source.tar.gz"
 
 

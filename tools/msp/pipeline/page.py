@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from msp import names
-from msp.pipeline.picture import in_words, promotion
+from msp.names.grammar import MAX_ID
+from msp.pipeline.picture import approval, in_words, promotion
 from msp.pipeline.resources import PipelineResources, promotes_automatically, suspended
 from msp.spec import Spec
+
+_LONGEST_RELEASE = len("deploy-0123456789ab-20261122213005-dirty")  # of a laptop; a CI's is shorter
 
 
 def pipeline_md(spec: Spec, made: PipelineResources, comment: str) -> str:
@@ -50,8 +54,9 @@ def _stages(spec: Spec, made: PipelineResources) -> Iterator[str]:
         service = names.run_service(spec.service.id, target)
         console = _run_console(environment.project_id, made.region, service)
         moves = promotion(stage) if number < len(spec.stages) else "at its end"
+        asked = f", {approval(stage)}" if approval(stage) else ""
         yield (
-            f"| {number} | {environment.id} | {environment.category} "
+            f"| {number} | {environment.id}{asked} | {environment.category} "
             f"| [{service}]({console}) in `{environment.project_id}` "
             f"| `{target}` | {moves} |"
         )
@@ -79,28 +84,60 @@ def _promoting(spec: Spec, made: PipelineResources) -> Iterator[str]:
     yield ""
     first = spec.stages[0][1].id
     yield f"A release goes to **{first}** first: `bazel run` the service's `msp_delivery` target."
-    for number, (stage, environment) in enumerate(spec.stages[:-1]):
-        following = spec.stages[number + 1][1].id
+    for (stage, environment), (_, following) in pairwise(spec.stages):
         yield ""
         if promotes_automatically(stage):
-            yield f"From **{environment.id}** to **{following}** it is {promotion(stage)}. To promote it sooner:"
+            yield f"From **{environment.id}** to **{following.id}** it is {promotion(stage)}. To promote it sooner:"
         else:
-            yield f"From **{environment.id}** to **{following}** someone promotes it:"
+            yield f"From **{environment.id}** to **{following.id}** someone promotes it:"
         yield ""
+        target = names.target_id(following.id, made.region)
         yield from _shell(
-            f"gcloud deploy releases promote --release=RELEASE --to-target={names.target_id(following, made.region)} "
-            + where
+            f"gcloud deploy releases promote --release=RELEASE --to-target={target} "
+            f"--rollout-id={_rollout_id('to', following.id)} {where}"
         )
+    yield from _approving(spec, where)
     yield ""
     yield "What was released, and where it is:"
     yield ""
     yield from _shell(f"gcloud deploy releases list {where}")
     yield ""
-    yield "Back to the last release that worked, stage by stage:"
+    yield "Back to an earlier release, stage by stage:"
     yield ""
     yield from _shell(
-        *(f"gcloud deploy targets rollback {_id(target.name)} {where}" for target in reversed(made.targets))
+        *(
+            f"gcloud deploy targets rollback {names.target_id(environment.id, made.region)} --release=RELEASE "
+            f"--rollout-id={_rollout_id('back-to', environment.id)} {where}"
+            for _, environment in reversed(spec.stages)
+        )
     )
+    yield ""
+    yield (
+        "RELEASE stands for a release's id. Name the one to go back to: left to itself, gcloud takes the second newest "
+        "that succeeded, which is not the last good one when a newer one has failed. A rollout's id is used once: the "
+        "second attempt ends in `-2`."
+    )
+
+
+def _approving(spec: Spec, where: str) -> Iterator[str]:
+    asking = [f"**{environment.id}** ({asked})" for stage, environment in spec.stages if (asked := approval(stage))]
+    if not asking:
+        return
+    yield ""
+    yield f"Some rollouts wait until someone approves them: those to {' and '.join(asking)}."
+    if any(stage.approval is not None and stage.approval.not_author for stage, _ in spec.stages):
+        yield "Another's means not the commit's author; Cloud Deploy itself does not check that."
+    yield ""
+    yield from _shell(
+        f"gcloud deploy rollouts list --release=RELEASE --filter=approvalState=NEEDS_APPROVAL {where}",
+        f"gcloud deploy rollouts approve ROLLOUT --release=RELEASE {where}",
+    )
+
+
+def _rollout_id(word: str, environment_id: str) -> str:
+    """What to call a rollout: gcloud's own name for it can pass what Cloud Deploy takes, and is then refused."""
+    room = MAX_ID - _LONGEST_RELEASE - len(f"-{word}--1")
+    return f"RELEASE-{word}-{environment_id[:room].rstrip('-')}-1"
 
 
 def _shell(*commands: str) -> Iterator[str]:

@@ -73,6 +73,9 @@ def pipeline_svg(spec: Spec, made: PipelineResources) -> str:
         parts.append(f'<text class="name" x="{_MARGIN + 18}" y="{top + 36}">{_text(environment.id)}</text>')
         parts.append(f'<text class="small" x="{_MARGIN + 18}" y="{top + 64}">{_text(environment.project_id)}</text>')
         parts += _badge(environment.category, environment.category, top + 18)
+        if asked := approval(stage):
+            right = _WIDTH - _MARGIN - 18
+            parts.append(f'<text class="small" x="{right}" y="{top + 64}" text-anchor="end">{_text(asked)}</text>')
         top += _CARD
         if number < len(spec.stages):
             parts += _arrow(stage, top)
@@ -89,8 +92,10 @@ def pipeline_mmd(spec: Spec, made: PipelineResources, comment: str) -> str:
         comment: What the file is made from.
     """
     lines = [f"%% {comment}", "flowchart TD"]
-    for number, (_, environment) in enumerate(spec.stages):
+    for number, (stage, environment) in enumerate(spec.stages):
         label = f"<b>{_mermaid(environment.id)}</b> ({environment.category})<br/>{_mermaid(environment.project_id)}"
+        if asked := approval(stage):
+            label += f"<br/>{asked}"
         lines.append(f'    stage{number}["{label}"]')
     for number, (stage, _) in enumerate(spec.stages[:-1]):
         arrow = "-->" if promotes_automatically(stage) else "-.->"
@@ -108,6 +113,13 @@ def promotion(stage: Stage) -> str:
     return "promoted at once after success" if seconds == 0 else f"promoted {duration(seconds)} after success"
 
 
+def approval(stage: Stage) -> str:
+    """Who has to agree before a release reaches a stage, as its specification asks; empty where it asks for nobody."""
+    if stage.approval is None or not stage.approval.required:
+        return ""
+    return "after another's approval" if stage.approval.not_author else "after approval"
+
+
 def duration(seconds: int) -> str:
     """A number of seconds for people: `90 seconds` is `1 minute 30 seconds`."""
     parts = []
@@ -121,7 +133,8 @@ def duration(seconds: int) -> str:
 def in_words(spec: Spec) -> str:
     """The whole pipeline in a sentence, for whoever can't see the picture."""
     words = [
-        f"{environment.id} ({environment.category}, {environment.project_id})"
+        f"{environment.id} ({environment.category}, {environment.project_id}"
+        + (f", {asked})" if (asked := approval(stage)) else ")")
         + (f", {promotion(stage)} to" if number < len(spec.stages) else "")
         for number, (stage, environment) in enumerate(spec.stages, start=1)
     ]

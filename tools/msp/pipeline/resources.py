@@ -3,7 +3,9 @@
 They are the API's own message types, so that a field which does not exist can't be written.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from google.cloud import deploy_v1
 from google.protobuf import duration_pb2
@@ -22,6 +24,14 @@ class NoRolloutError(UsageError):
     """A specification that asks for no delivery pipeline."""
 
 
+class Guard(StrEnum):
+    """A setting that keeps releases back, and on which a specification may be silent."""
+
+    APPROVAL = "approval"
+    NOT_AUTHOR = "approval by someone else than the author"
+    SUSPENSION = "suspension"
+
+
 @dataclass(frozen=True)
 class PipelineResources:
     """Everything of one service in Cloud Deploy, with full resource names.
@@ -33,6 +43,8 @@ class PipelineResources:
         targets: One per stage, in the stages' order.
         delivery_pipeline: The stages, by the ids of their targets.
         automations: One per stage that promotes by itself, in the stages' order.
+        specified: By full name of a resource, the guards that the specification speaks of, for or against. The others
+            are nobody's but theirs who set them by hand.
     """
 
     project: str
@@ -41,6 +53,7 @@ class PipelineResources:
     targets: tuple[deploy_v1.Target, ...]
     delivery_pipeline: deploy_v1.DeliveryPipeline
     automations: tuple[deploy_v1.Automation, ...]
+    specified: Mapping[str, frozenset[Guard]] = field(default_factory=dict)
 
 
 def resources(spec: Spec, region: str) -> PipelineResources:
@@ -59,17 +72,26 @@ def resources(spec: Spec, region: str) -> PipelineResources:
     pipeline = names.pipeline_id(spec.service.id, region)
     for _, environment in spec.stages:
         names.run_service(spec.service.id, names.target_id(environment.id, region))
+    targets = tuple(_target(spec, stage, environment, project, region) for stage, environment in spec.stages)
+    delivery_pipeline = _delivery_pipeline(spec, pipeline, project, region)
+    automations = tuple(
+        _automation(spec, stage, environment, pipeline=pipeline, project=project, region=region)
+        for stage, environment in spec.stages
+        if promotes_automatically(stage)
+    )
+    specified = {
+        target.name: _specified_approval(stage) for target, (stage, _) in zip(targets, spec.stages, strict=True)
+    }
+    if spec.rollout is not None and spec.rollout.suspended is not None:
+        specified |= {message.name: frozenset({Guard.SUSPENSION}) for message in (delivery_pipeline, *automations)}
     return PipelineResources(
         project=project,
         region=region,
         custom_target_type=_custom_target_type(project, region),
-        targets=tuple(_target(spec, environment, project, region) for _, environment in spec.stages),
-        delivery_pipeline=_delivery_pipeline(spec, pipeline, project, region),
-        automations=tuple(
-            _automation(spec, stage, environment, pipeline=pipeline, project=project, region=region)
-            for stage, environment in spec.stages
-            if promotes_automatically(stage)
-        ),
+        targets=targets,
+        delivery_pipeline=delivery_pipeline,
+        automations=automations,
+        specified=specified,
     )
 
 
@@ -109,11 +131,22 @@ def _custom_target_type(project: str, region: str) -> deploy_v1.CustomTargetType
     )
 
 
-def _target(spec: Spec, environment: Environment, project: str, region: str) -> deploy_v1.Target:
+def _specified_approval(stage: Stage) -> frozenset[Guard]:
+    if stage.approval is None:
+        return frozenset()
+    # Where no approval is asked for, none is asked of anybody in particular.
+    both = stage.approval.not_author is not None or not stage.approval.required
+    return frozenset({Guard.APPROVAL, Guard.NOT_AUTHOR} if both else {Guard.APPROVAL})
+
+
+def _target(spec: Spec, stage: Stage, environment: Environment, project: str, region: str) -> deploy_v1.Target:
+    not_author = stage.approval is not None and stage.approval.not_author
     return deploy_v1.Target(
         name=names.target_name(project, region, names.target_id(environment.id, region)),
         description=_description(f"{spec.service.name}: {environment.id} ({environment.category})"),
         labels={**_labels(spec), names.CATEGORY_LABEL: environment.category},
+        annotations={names.NOT_AUTHOR_ANNOTATION: "true"} if not_author else {},
+        require_approval=stage.approval is not None and stage.approval.required,
         custom_target=deploy_v1.CustomTarget(custom_target_type=names.custom_target_type_name(project, region)),
         deploy_parameters={
             names.SERVICE_PARAMETER: spec.service.id,
@@ -170,7 +203,7 @@ def _automation(
 
 def suspended(spec: Spec) -> bool:
     """Whether the pipeline refuses new releases and rollouts."""
-    return spec.rollout is not None and spec.rollout.suspended
+    return spec.rollout is not None and spec.rollout.suspended is True
 
 
 def _labels(spec: Spec) -> dict[str, str]:

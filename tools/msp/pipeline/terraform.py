@@ -15,7 +15,7 @@ from msp import names
 from msp.pipeline import iam
 from msp.pipeline.iam import Binding, Scope
 from msp.pipeline.manifest import fields
-from msp.pipeline.resources import PipelineResources
+from msp.pipeline.resources import Guard, PipelineResources
 
 _TYPE = "google_clouddeploy_custom_target_type.cloud_run_service"
 _PIPELINE = "google_clouddeploy_delivery_pipeline.rollout"
@@ -77,45 +77,59 @@ def _custom_target_type(made: PipelineResources) -> Json:
 
 def _target(made: PipelineResources, target: deploy_v1.Target) -> Json:
     body = fields(target)
-    return _common(made, body) | {
-        "custom_target": {"custom_target_type": f"${{{_TYPE}.id}}"},
-        "deploy_parameters": {key: _literal(value) for key, value in body["deployParameters"].items()},
-        "execution_configs": [
-            {"service_account": config["serviceAccount"], "usages": config["usages"]}
-            for config in body["executionConfigs"]
-        ],
-    }
+    return (
+        _common(made, body)
+        | _kept(made, target.name, "require_approval", Guard.APPROVAL)
+        | {
+            "annotations": {key: _literal(value) for key, value in body.get("annotations", {}).items()},
+            "custom_target": {"custom_target_type": f"${{{_TYPE}.id}}"},
+            "deploy_parameters": {key: _literal(value) for key, value in body["deployParameters"].items()},
+            "execution_configs": [
+                {"service_account": config["serviceAccount"], "usages": config["usages"]}
+                for config in body["executionConfigs"]
+            ],
+            "require_approval": target.require_approval,
+        }
+    )
 
 
 def _delivery_pipeline(made: PipelineResources) -> Json:
     body = fields(made.delivery_pipeline)
-    return _common(made, body) | {
-        "annotations": {key: _literal(value) for key, value in body["annotations"].items()},
-        "serial_pipeline": {
-            "stages": [{"target_id": f"${{{_target_address(target)}.name}}"} for target in made.targets]
-        },
-        "suspended": made.delivery_pipeline.suspended,
-    }
+    return (
+        _common(made, body)
+        | _kept(made, made.delivery_pipeline.name, "suspended", Guard.SUSPENSION)
+        | {
+            "annotations": {key: _literal(value) for key, value in body["annotations"].items()},
+            "serial_pipeline": {
+                "stages": [{"target_id": f"${{{_target_address(target)}.name}}"} for target in made.targets]
+            },
+            "suspended": made.delivery_pipeline.suspended,
+        }
+    )
 
 
 def _automation(made: PipelineResources, automation: deploy_v1.Automation) -> Json:
     body = fields(automation)
-    return _common(made, body) | {
-        "delivery_pipeline": f"${{{_PIPELINE}.name}}",
-        "rules": [
-            {
-                "promote_release_rule": {
-                    "destination_target_id": rule["promoteReleaseRule"]["destinationTargetId"],
-                    "id": rule["promoteReleaseRule"]["id"],
-                    "wait": rule["promoteReleaseRule"]["wait"],
+    return (
+        _common(made, body)
+        | _kept(made, automation.name, "suspended", Guard.SUSPENSION)
+        | {
+            "delivery_pipeline": f"${{{_PIPELINE}.name}}",
+            "rules": [
+                {
+                    "promote_release_rule": {
+                        "destination_target_id": rule["promoteReleaseRule"]["destinationTargetId"],
+                        "id": rule["promoteReleaseRule"]["id"],
+                        "wait": rule["promoteReleaseRule"]["wait"],
+                    }
                 }
-            }
-            for rule in body["rules"]
-        ],
-        "selector": {"targets": body["selector"]["targets"]},
-        "service_account": automation.service_account,
-        "suspended": automation.suspended,
-    }
+                for rule in body["rules"]
+            ],
+            "selector": {"targets": body["selector"]["targets"]},
+            "service_account": automation.service_account,
+            "suspended": automation.suspended,
+        }
+    )
 
 
 def _common(made: PipelineResources, body: Json) -> Json:
@@ -126,6 +140,17 @@ def _common(made: PipelineResources, body: Json) -> Json:
         "name": _id(body["name"]),
         "project": made.project,
     }
+
+
+def _kept(made: PipelineResources, name: str, attribute: str, guard: Guard) -> Json:
+    """Leaves an attribute as it is live, where the specification does not speak of it.
+
+    Annotations need no such thing: the provider manages those alone that it is given.
+    """
+    if guard in made.specified.get(name, frozenset()):
+        return {}
+    # https://developer.hashicorp.com/terraform/language/meta-arguments/lifecycle#ignore_changes
+    return {"lifecycle": {"ignore_changes": [attribute]}}
 
 
 def _bucket(made: PipelineResources, name: str) -> Json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msp.spec.model import MAX_ITEMS
 from msp.spec.node import Mapping, Node, Path, Scalar, Sequence, find
-from msp.spec.scalar import Word
+from msp.spec.scalar import Word, as_switch
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,14 @@ class Facts:
         match self._right(path):
             case Scalar(value=int(number)) if not isinstance(number, bool):
                 return number
+            case _:
+                return None
+
+    def switch(self, *path: str | int) -> bool | None:
+        """The boolean at a path."""
+        match self._right(path):
+            case Scalar(value=value) if isinstance(switch := as_switch(value), bool):
+                return switch
             case _:
                 return None
 

@@ -145,6 +145,29 @@ class PromotionStrategy(_Owned):
     )
 
 
+class Approval(_Owned):
+    """Who has to agree before a release reaches a stage."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"notAuthor": {"const": True}}, "required": ["notAuthor"]},
+            "then": {"properties": {"required": {"const": True}}},
+        }
+    )
+
+    required: Switch = Field(
+        description="True makes every rollout to the stage wait until someone approves it; false lets rollouts pass, "
+        "also where approval was set by hand.",
+        examples=[True],
+    )
+    not_author: Switch | None = Field(
+        default=None,
+        description="True asks for someone else than the commit's author; only with `required: true`. Our own tools "
+        "refuse an author's approval, Cloud Deploy itself can't. When absent, what is live stays.",
+        examples=[True],
+    )
+
+
 class Stage(_Owned):
     """One stage of the rollout."""
 
@@ -157,6 +180,12 @@ class Stage(_Owned):
         description="How a release moves on to the next stage; manually when absent. Not for the last stage.",
         examples=[{"type": "automatic", "automatic": {"delaySeconds": 1}}],
     )
+    approval: Approval | None = Field(
+        default=None,
+        description="Whether rollouts to this stage wait for someone's approval. When absent, what is live stays, "
+        "and a new target asks for none.",
+        examples=[{"required": True}],
+    )
 
 
 class Rollout(_Owned):
@@ -166,7 +195,8 @@ class Rollout(_Owned):
         min_length=1,
         max_length=MAX_ITEMS,
         strict=False,
-        description="The stages that a release passes, in order; at least one, and no environment twice.",
+        description="The stages that a release passes, in order; at least one, no environment twice, and none of "
+        "category `test` or `internal` after an `external` one.",
         examples=[[{"environment": "staging"}, {"environment": "prod"}]],
     )
     service_account: Annotated[Text, patterns.SERVICE_ACCOUNT] | None = Field(
@@ -174,15 +204,22 @@ class Rollout(_Owned):
         description="Email of the service account that may create releases: the one that the CI runs as.",
         examples=["ci@ci-project.iam.gserviceaccount.com"],
     )
-    suspended: Switch = Field(
-        default=False,
-        description="True makes the pipeline refuse new releases and rollouts.",
+    suspended: Switch | None = Field(
+        default=None,
+        description="True makes the pipeline refuse new releases and rollouts; false lets them pass again. "
+        "When absent, what is live stays, and a new pipeline is not suspended.",
         examples=[False],
     )
     initial_image_tag: Annotated[Text, patterns.TAG] = Field(
         default="insiders",
         description="Tag that a new environment runs before its first release.",
         examples=["insiders"],
+    )
+    action_image: Annotated[Text, patterns.PINNED_IMAGE] | None = Field(
+        default=None,
+        description="Image that renders and deploys, pinned by its digest: it needs bash and gcloud. When absent, one "
+        "of Google's that is pinned by a version's tag.",
+        examples=[f"gcr.io/google.com/cloudsdktool/google-cloud-cli@sha256:{'0123456789abcdef' * 4}"],
     )
 
 

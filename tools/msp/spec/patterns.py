@@ -114,6 +114,14 @@ IMAGE = Form(
     max_length=255,
 )
 
+PINNED_IMAGE = Form(
+    # As IMAGE, with a registry that is written out; a digest as in the OCI image specification 1.1, "Digests".
+    r"^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+(:[a-zA-Z0-9_][a-zA-Z0-9._-]*)?@sha256:[0-9a-f]{64}$",
+    "an image with its registry and its digest, as in `registry/name@sha256:` and 64 of `0-9a-f`",
+    lambda text: "" if "@" in text else "look its digest up, and write it behind an `@`",
+    max_length=400,
+)
+
 TAG = Form(
     # https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pulling-manifests
     r"^[a-zA-Z0-9_][a-zA-Z0-9._-]*$",

@@ -110,6 +110,26 @@ def _no_environment_has_two_stages(facts: Facts) -> Iterator[Finding]:
             first[name] = path
 
 
+def _no_stage_follows_an_external_one_that_is_none(facts: Facts) -> Iterator[Finding]:
+    """What is tried out has to be tried before it reaches the outside."""
+    categories = {
+        name: facts.text(*path, "category") for path in _environments(facts) if (name := facts.text(*path, "id"))
+    }
+    external, before = "", set[str]()
+    for path in _stages(facts):
+        name = facts.text(*path, "environment") or ""
+        category = categories.get(name)
+        if category == "external":
+            external = external or name
+        elif external and category and name not in before:  # a stage that is there twice is told as such
+            message = (
+                f"{quoted(name)} is {quoted(category)}, but follows {quoted(external)}, which is `external`: releases "
+                f"would reach the outside first; move this stage before that of {quoted(external)}"
+            )
+            yield Finding((*path, "environment"), message)
+        before.add(name)
+
+
 def _rollout_environments_have_a_stage(facts: Facts) -> Iterator[Finding]:
     """Says nothing where a stage or its name is missing or wrong: that environment may be the one it means."""
     stages = {facts.text(*path, "environment") for path in _stages(facts)}
@@ -156,6 +176,14 @@ def _promotions_say_how(facts: Facts) -> Iterator[Finding]:
         elif automatic and kind not in {None, "automatic"}:
             message = f"is only for type `automatic`, not {quoted(kind or '')}; write `type: automatic`, or remove it"
             yield Finding((*path, "automatic"), message, at_key=True)
+
+
+def _approvals_by_another_are_approvals(facts: Facts) -> Iterator[Finding]:
+    for stage in _stages(facts):
+        path = (*stage, "approval")
+        if facts.switch(*path, "notAuthor") and facts.switch(*path, "required") is False:
+            message = "asks for an approval that is not required; write `approval: { required: true, notAuthor: true }`"
+            yield Finding((*path, "notAuthor"), message, at_key=True)
 
 
 def _deploys_say_how(facts: Facts) -> Iterator[Finding]:
@@ -211,10 +239,12 @@ _RULES: Final[tuple[Rule, ...]] = (
     _display_names_fit,
     _stages_name_environments,
     _no_environment_has_two_stages,
+    _no_stage_follows_an_external_one_that_is_none,
     _rollout_environments_have_a_stage,
     _targets_can_be_named,
     _promotions_have_somewhere_to_go,
     _promotions_say_how,
+    _approvals_by_another_are_approvals,
     _deploys_say_how,
     _jobs_have_no_rollouts_and_no_service_settings,
     _instances_get_what_cloud_run_gives,
