@@ -73,6 +73,7 @@ def _msp_pipeline_command_impl(ctx):
     write_config(ctx, config, ctx.attr.tool, {
         "gcp_region": pipeline.gcp_region,
         "spec": runfiles_path(ctx, spec),
+        "target": label_text(ctx.label),
     })
     return tool_providers(ctx, ctx.attr.tool, config, ctx.runfiles([config, spec]))
 

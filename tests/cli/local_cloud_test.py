@@ -83,7 +83,9 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     with running(*flags) as (process, url):
         base = f"{url}/v1/{LOCATION}"
-        requests.post(f"{base}/targets?targetId=prod", json={"run": {}}, timeout=10).raise_for_status()
+        requests.post(
+            f"{base}/targets?targetId=prod", json={"run": {"location": "projects/p/locations/us-central1"}}, timeout=10
+        ).raise_for_status()
         requests.post(f"{base}/deliveryPipelines?deliveryPipelineId=app", json=pipeline, timeout=10).raise_for_status()
 
         def create(worker: int) -> None:

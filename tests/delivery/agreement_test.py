@@ -21,8 +21,8 @@ SPEC: dict[str, Any] = {
     "build": {"image": "us.gcr.io/sourcegraph-dev/msp-example"},
     "rollout": {"stages": [{"environment": "staging"}, {"environment": "prod"}]},
     "environments": [
-        {"id": "prod", "projectID": "msp-example-prod-0000"},
-        {"id": "staging", "projectID": "msp-example-staging-0000"},
+        {"id": "prod", "projectID": "msp-example-prod-0000", "category": "external"},
+        {"id": "staging", "projectID": "msp-example-staging-0000", "category": "test"},
     ],
 }
 
@@ -33,6 +33,20 @@ def test_the_project_is_the_last_stages() -> None:
     assert str(only) == (
         'gcp_project is "msp-example-staging-0000", but environments[prod].projectID is "msp-example-prod-0000"'
     )
+
+
+def test_swapped_stages_are_not_to_be_accepted() -> None:
+    swapped = SPEC | {"rollout": {"stages": [{"environment": "prod"}, {"environment": "staging"}]}}
+    (only,) = disagreements(CONFIG, swapped)
+    assert only.mend == (
+        "releases would reach prod before staging: if prod is meant to be the last stage, move it to the end of "
+        'rollout.stages; only if staging is, write gcp_project = "msp-example-staging-0000"'
+    )
+
+
+def test_the_project_of_a_stage_before_the_last_is_the_build_files_mistake() -> None:
+    (only,) = disagreements(CONFIG | {"gcp_project": "msp-example-staging-0000"}, SPEC)
+    assert only.mend == 'write gcp_project = "msp-example-prod-0000", or change the specification'
 
 
 @pytest.mark.parametrize("attribute", ["gcp_project", "msp_service_id", "repository"])

@@ -126,8 +126,8 @@ def test_silence_on_suspension_is_not_a_no(make_spec: MakeSpec) -> None:
     silent, said = (resources(make_spec(**fields), "us-central1") for fields in ({}, {"rollout__suspended": False}))
     assert silent.delivery_pipeline == said.delivery_pipeline
     assert silent.delivery_pipeline.name not in silent.specified
-    for message in (said.delivery_pipeline, *said.automations):
-        assert said.specified[message.name] == {Guard.SUSPENSION}
+    for name in (said.delivery_pipeline.name, *(automation.name for automation in said.automations)):
+        assert said.specified[name] == {Guard.SUSPENSION}
 
 
 def test_a_description_fits_the_api(make_spec: MakeSpec) -> None:

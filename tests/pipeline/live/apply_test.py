@@ -16,8 +16,8 @@ from msp.gcp.polling import Polling
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 from msp.pipeline import archive
-from msp.pipeline.live.changes import Change, DeleteResource
-from msp.pipeline.live.pipeline import LivePipeline
+from msp.pipeline.live.changes import DeleteResource, PipelineChange
+from msp.pipeline.live.pipeline import Comparison, LivePipeline
 from msp.pipeline.live.report import headline, listing
 from msp.spec import Spec
 
@@ -45,7 +45,7 @@ class World:
 
     def apply(self, spec: Spec, *, prune: bool = False) -> list[str]:
         pipeline = self.pipeline(spec)
-        _, made = pipeline.split(pipeline.changes(), prune=prune)
+        _, made = pipeline.compare().split(prune=prune)
         for change in made:
             pipeline.make(change)
         return [headline(change) for change in made]
@@ -108,10 +108,10 @@ def test_drift_is_mended_and_nothing_else_touched(world: World, spec: Spec) -> N
     world.apply(spec)
     before = world.state()
     target = world.deploy.get_target(name=f"{LOCATION}/targets/prod-us-central1")
-    target.require_approval = True
-    world.edit(target, "require_approval")
+    target.description = "mine"
+    world.edit(target, "description")
     assert listing(world.pipeline(spec).changes()) == (
-        "~ target prod-us-central1\n    requireApproval: True -> (unset)"
+        "~ target prod-us-central1\n    description: mine -> msp-example: prod (internal)"
     )
     assert world.apply(spec) == ["~ target prod-us-central1"]
     after = world.state()
@@ -242,7 +242,7 @@ def test_a_change_made_by_someone_else_meanwhile_is_not_overwritten(world: World
 
 
 def test_a_run_that_was_cut_short_is_completed_by_the_next(world: World, spec: Spec) -> None:
-    changes: tuple[Change, ...] = world.pipeline(spec).changes()
+    changes: tuple[PipelineChange, ...] = world.pipeline(spec).changes()
     for done in range(len(changes)):
         pipeline = world.pipeline(spec)
         found = pipeline.changes()
@@ -306,11 +306,11 @@ def test_an_archive_that_was_tampered_with_is_replaced(world: World, spec: Spec)
 
 
 def test_deletions_are_the_only_changes_that_wait_for_prune(world: World, spec: Spec) -> None:
-    pipeline = world.pipeline(spec)
     gone = DeleteResource(deploy_v1.Target(name=f"{LOCATION}/targets/gone"))
-    changes = (*pipeline.changes(), gone)
-    assert pipeline.split(changes, prune=False) == ((gone,), changes[:-1])
-    assert pipeline.split(changes, prune=True) == ((), changes)
+    changes = (*world.pipeline(spec).changes(), gone)
+    comparison = Comparison(changes, (), ())
+    assert comparison.split(prune=False) == ((gone,), changes[:-1])
+    assert comparison.split(prune=True) == ((), changes)
 
 
 def test_a_pipeline_of_another_region_is_another_pipeline(world: World, spec: Spec) -> None:

@@ -9,9 +9,10 @@ from google.cloud import deploy_v1
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from msp.pipeline.iam import Binding, bindings
-from msp.pipeline.live.changes import Change, Live, LiveArchive, changes, wanted_resources
+from msp.pipeline.live.changes import PipelineChange, pipeline_changes, wanted_resources
 from msp.pipeline.live.compare import Difference, differences
 from msp.pipeline.live.report import details, headline, listing
+from msp.pipeline.live.state import Live, LiveArchive
 from msp.pipeline.resources import PipelineResources, resources
 from msp.spec import Spec
 
@@ -67,18 +68,18 @@ def as_served(message: proto.Message) -> proto.Message:
     return served
 
 
-def headlines(found: tuple[Change, ...]) -> list[str]:
+def headlines(found: tuple[PipelineChange, ...]) -> list[str]:
     return [headline(change) for change in found]
 
 
 def test_what_a_server_fills_in_is_no_difference(
     made: PipelineResources, rows: tuple[Binding, ...], live: Live
 ) -> None:
-    assert changes(made, rows, ARCHIVE, live) == ()
+    assert pipeline_changes(made, rows, ARCHIVE, live) == ()
 
 
 def test_everything_is_made_in_the_order_of_dependency(made: PipelineResources, rows: tuple[Binding, ...]) -> None:
-    assert headlines(changes(made, rows, ARCHIVE, Live())) == [
+    assert headlines(pipeline_changes(made, rows, ARCHIVE, Live())) == [
         "+ source archive gs://msp-example-prod-0000-cloudrun-skaffold/source.tar.gz, and its bucket",
         "+ custom target type cloud-run-service",
         "+ target staging-us-central1",
@@ -132,17 +133,17 @@ def test_the_report_says_what_is_and_what_should_be(
     made: PipelineResources, rows: tuple[Binding, ...], live: Live
 ) -> None:
     pipeline = live.resources[made.delivery_pipeline.name]
-    pipeline.suspended = True
+    pipeline.description = "mine"
     pipeline.serial_pipeline.stages[1].target_id = "prod-a"
-    assert listing(changes(made, rows, ARCHIVE, live)) == (
+    assert listing(pipeline_changes(made, rows, ARCHIVE, live)) == (
         "~ delivery pipeline msp-example-us-central1-rollout\n"
-        "    serialPipeline.stages[1].targetId: prod-a -> prod-us-central1\n"
-        "    suspended: True -> (unset)"
+        "    description: mine -> Delivers msp-example\n"
+        "    serialPipeline.stages[1].targetId: prod-a -> prod-us-central1"
     )
 
 
 def test_another_archive_is_replaced(made: PipelineResources, rows: tuple[Binding, ...], live: Live) -> None:
-    (change,) = changes(made, rows, b"newer", live)
+    (change,) = pipeline_changes(made, rows, b"newer", live)
     assert headline(change).startswith("~ source archive gs://")
     assert list(details(change)) == ["its content differs"]
 
@@ -154,7 +155,7 @@ def test_a_missing_binding_is_added_and_a_foreign_one_left_alone(
     (kept, *_), foreign = sorted(live.members[name]), ("roles/clouddeploy.approver", "user:a@example.com")
     assert kept[0] == "roles/clouddeploy.viewer"
     live = dataclasses.replace(live, members={**live.members, name: frozenset({foreign})})
-    (change,) = changes(made, rows, ARCHIVE, live)
+    (change,) = pipeline_changes(made, rows, ARCHIVE, live)
     assert headline(change) == "+ access to target staging-us-central1"
     assert list(details(change)) == [
         "roles/clouddeploy.viewer for serviceAccount:clouddeploy-releaser@msp-example-prod-0000.iam.gserviceaccount.com"
@@ -169,7 +170,7 @@ def test_leftover_automations_go_first_and_leftover_targets_after_the_pipeline(
         deploy_v1.Target(name="projects/p/locations/us-central1/targets/dev-us-central1"),
         deploy_v1.Automation(name="projects/p/locations/us-central1/deliveryPipelines/x/automations/promote-dev"),
     )
-    assert headlines(changes(made, rows, ARCHIVE, dataclasses.replace(live, leftovers=leftovers))) == [
+    assert headlines(pipeline_changes(made, rows, ARCHIVE, dataclasses.replace(live, leftovers=leftovers))) == [
         "- automation promote-dev",
         "~ delivery pipeline msp-example-us-central1-rollout",
         "- target dev-us-central1",

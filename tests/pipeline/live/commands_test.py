@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from msp.cli import pipeline_flags
+from msp.gcp import clients
+from msp.gcp.endpoints import Endpoints
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 
@@ -123,7 +126,8 @@ def test_prune_names_what_it_deletes_and_is_asked_for(shell: Shell) -> None:
         (["--spec=service.yaml", "--local_cloud=nowhere"], "not the address of a local cloud"),
         (["--spec=service.yaml", "surplus"], "unexpected argument 'surplus'"),
         (["--spec=service.yaml", "--dryrun"], "Did you mean"),
-        (["--spec=service.yaml", "--timeout=0"], "--timeout"),
+        (["--spec=service.yaml", "--timeout=0"], "at least 1 s are needed"),
+        (["--spec=service.yaml", "--timeout=soon"], "no duration: write seconds (300), or 300s, 5m, 1h30m"),
     ],
 )
 def test_bad_usage_ends_with_2(shell: Shell, command: str, arguments: list[str], message: str) -> None:
@@ -136,7 +140,14 @@ def test_bad_usage_ends_with_2(shell: Shell, command: str, arguments: list[str],
 @pytest.mark.parametrize("command", ["diff", "apply"])
 def test_help_shows_every_flag(shell: Shell, command: str) -> None:
     code, output, errors = shell(command, "--help")
-    for flag in ("dry_run", "spec", "region", "local_cloud", "timeout", *(["prune"] if command == "apply" else [])):
+    for flag in (
+        "dry_run",
+        "spec",
+        "region",
+        "local_cloud",
+        "timeout",
+        *(["prune", "allow_less_guarded"] if command == "apply" else []),
+    ):
         assert f"--{flag}" in output.replace("--[no]", "--")
     assert errors == ""
     assert code in {0, 1}  # absl's own
@@ -155,6 +166,69 @@ def test_a_rules_config_file_says_which_pipeline(shell: Shell) -> None:
     code, _, errors = shell("diff", "--dry_run", **variables)
     assert code == 2
     assert "colour" in errors
+
+
+def test_a_target_names_itself_in_what_it_prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNFILES_DIR", str(tmp_path))
+    monkeypatch.setenv("MSP_CONFIG", "config.json")
+    monkeypatch.setattr(sys, "argv", ["apply", "--timeout=5m"])
+    config = {"spec": "_main/service.yaml", "gcp_region": "us-central1"}
+    for more, printed in (
+        ({"target": "//svc:pipeline.apply"}, "//svc:pipeline.apply"),
+        ({"tool": "//tools:apply"}, "//tools:apply"),
+        ({}, "@rules_msp//tools:apply"),
+    ):
+        (tmp_path / "config.json").write_text(json.dumps({**config, **more}))
+        expected = f"bazel run {printed} -- --timeout=5m --allow_less_guarded"
+        assert pipeline_flags.again("apply", "--allow_less_guarded") == expected
+
+
+SILENT = BY_HAND
+ASKING = BY_HAND.replace("    - environment: prod\n", "    - {environment: prod, approval: {required: true}}\n")
+NOT_ASKING = ASKING.replace("required: true", "required: false")
+FASTER = SPEC.replace("delaySeconds: 1}", "delaySeconds: 0}")
+
+
+def test_what_the_specification_is_silent_on_is_kept_and_named(shell: Shell) -> None:
+    shell.write(ASKING)
+    shell("apply", "--spec=service.yaml")
+    shell.write(SILENT)
+    kept = "kept, as the specification is silent on it:\n    approval of target prod-us-central1\n"
+    assert shell("diff", "--spec=service.yaml") == (0, f"no difference\n\n{kept}", "")
+    assert shell("apply", "--spec=service.yaml") == (0, f"{kept}\nnothing to change\n", "")
+    shell.write(NOT_ASKING)
+    code, output, _ = shell("apply", "--spec=service.yaml", "--timeout=5m")
+    assert code == 0
+    apart = "less guarded:\n    target prod-us-central1 no longer asks for approval (the specification says so)\n"
+    assert output.startswith(f"~ target prod-us-central1\n    requireApproval: True -> (unset)\n\n{apart}")
+
+
+def test_less_guarded_is_listed_apart_refused_and_made_with_the_flag_that_is_printed(
+    shell: Shell, local_cloud: CloudThread
+) -> None:
+    shell("apply", "--spec=service.yaml")
+    client = clients.cloud_deploy_client(Endpoints.local(local_cloud.http_url))
+    parent = "projects/msp-example-prod-0000/locations/us-central1/deliveryPipelines/msp-example-us-central1-rollout"
+    release = {"skaffold_config_uri": "gs://msp-example-prod-0000-cloudrun-skaffold/source.tar.gz"}
+    client.create_release({"parent": parent, "release_id": "one", "release": release})
+    shell.write(FASTER)
+    less = "automation promote-staging-us-central1 promotes to target prod-us-central1 after 0s, no longer 1s"
+    code, listed, errors = shell("diff", "--spec=service.yaml")
+    assert (code, errors) == (1, "")
+    assert listed.endswith(f"\n\nless guarded:\n    {less}\n")
+    again = "bazel run @rules_msp//tools:apply -- --spec=service.yaml --allow_less_guarded"
+    refusal = (
+        f"error: nothing was changed: the pipeline would be less guarded than it is\n  {less}\n"
+        f"  if that is meant: {again}\n"
+    )
+    assert shell("apply", "--spec=service.yaml") == (1, f"{listed}\n", refusal)
+    assert shell("apply", "--spec=service.yaml", "--dry_run")[0] == 1
+    assert shell("diff", "--spec=service.yaml") == (1, listed, "")
+    code, output, errors = shell("apply", *again.partition(" -- ")[2].split())
+    assert (code, errors) == (0, "")
+    assert output.endswith("1 change made\n")
+    assert shell("diff", "--spec=service.yaml") == (0, "no difference\n", "")
 
 
 def test_a_refusal_says_what_to_do(shell: Shell, local_cloud: CloudThread) -> None:

@@ -27,10 +27,9 @@ def main() -> int:
         )
     found = list(disagreements(config, spec))
     if found:
-        mends = (f'write {each.attribute} = "{each.specified}", or change the specification' for each in found)
         raise UsageError(
             f"{config['target']} and {SPEC_SOURCE.value} disagree:\n" + "\n".join(f"  {each}" for each in found),
-            hint="\n".join(mends),
+            hint="\n".join(each.mend for each in found),
         )
     Path(OUTPUT.value).write_text(written)
     return 0

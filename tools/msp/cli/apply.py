@@ -4,6 +4,8 @@
 
 Creates and updates what differs, uploads the source archive, and adds the access that Cloud Deploy itself manages. Run
 again, it changes nothing. Targets and automations that the specification no longer has stay, unless --prune is given.
+What would make the pipeline less guarded than it is live (approval off, suspension off, fewer stages, …) is refused,
+unless the specification says it in words or --allow_less_guarded is given.
 """
 
 from typing import TYPE_CHECKING
@@ -11,13 +13,18 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from msp.cli import entry, pipeline_flags
+from msp.errors import MspError
 
 if TYPE_CHECKING:
-    from msp.pipeline.live.changes import Change
+    from msp.pipeline.live.changes import PipelineChange
+    from msp.pipeline.live.pipeline import Comparison
 
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be changed.")
 _PRUNE = flags.DEFINE_bool(
     "prune", False, "Also delete this service's targets and automations that the specification no longer has."
+)
+_ALLOW_LESS_GUARDED = flags.DEFINE_bool(
+    "allow_less_guarded", False, "Also make what keeps releases back less than it does now; diff lists it."
 )
 flags.adopt_module_key_flags(pipeline_flags)  # so that --help shows them too
 
@@ -32,11 +39,15 @@ def main() -> int:
 
     endpoints = pipeline_flags.endpoints()
     live = LivePipeline(spec, region, endpoints, timeout=pipeline_flags.TIMEOUT.value)
-    kept, found = live.split(live.changes(), prune=_PRUNE.value)
+    comparison = live.compare()
+    kept, found = comparison.split(prune=_PRUNE.value)
     blocks = [report.listing(found)] if found else []
     blocks += [f"{report.headline(change)}\n    no longer in the specification; --prune deletes it" for change in kept]
+    blocks += report.guards(comparison)
     if blocks:
         print("\n\n".join(blocks), end="\n\n", flush=True)
+    if not _ALLOW_LESS_GUARDED.value:
+        _refuse_less_guarded(comparison)
     if _DRY_RUN.value:
         print(f"{_count(found)}, not made (--dry_run)" if found else "nothing to change")
         return 0
@@ -49,7 +60,20 @@ def main() -> int:
     return 0
 
 
-def _count(found: "tuple[Change, ...]") -> str:
+def _refuse_less_guarded(comparison: "Comparison") -> None:
+    if not (asked := comparison.unspecified):
+        return
+
+    from msp.pipeline.live import report
+
+    raise MspError(
+        "nothing was changed: the pipeline would be less guarded than it is\n"
+        + "\n".join(f"  {report.weakening(found)}" for found in asked),
+        hint=f"if that is meant: {pipeline_flags.again('apply', '--allow_less_guarded')}",
+    )
+
+
+def _count(found: "tuple[PipelineChange, ...]") -> str:
     return "1 change" if len(found) == 1 else f"{len(found)} changes"
 
 

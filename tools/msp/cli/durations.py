@@ -33,24 +33,32 @@ def parse_seconds(text: str) -> float:
     return seconds
 
 
-def define_seconds(name: str, default: float, help_text: str) -> "flags.FlagHolder[float]":
+def define_seconds(name: str, default: float, help_text: str, *, least: float = 0.0) -> "flags.FlagHolder[float]":
     """Defines a flag of the calling command that takes a duration.
 
     Args:
         name: Without dashes: `timeout`.
         default: Seconds.
         help_text: What it is for; how it is written is added.
+        least: The fewest seconds that make sense.
     """
     help_text = f"{help_text} Seconds, or 5m, 1h30m."
-    holder: flags.FlagHolder[float] = flags.DEFINE(_Seconds(), name, default, help_text, serializer=_Serializer())
+    holder: flags.FlagHolder[float] = flags.DEFINE(_Seconds(least), name, default, help_text, serializer=_Serializer())
     return holder
 
 
 class _Seconds(flags.ArgumentParser[float]):
     syntactic_help = "a duration"
 
+    def __init__(self, least: float) -> None:
+        super().__init__()
+        self._least = least
+
     def parse(self, argument: str | float) -> float:
-        return parse_seconds(argument) if isinstance(argument, str) else float(argument)
+        seconds = parse_seconds(argument) if isinstance(argument, str) else float(argument)
+        if seconds < self._least:
+            raise ValueError(f"at least {self._least:g} s are needed")
+        return seconds
 
     def flag_type(self) -> str:
         return "duration"

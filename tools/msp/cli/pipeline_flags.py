@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from msp.cli import entry, shared_flags
+from msp.cli import durations, entry, shared_flags
 from msp.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 # Where a rule's target says what it is about: the path of its config file in the runfiles.
 _CONFIG_VARIABLE = "MSP_CONFIG"
 
+_TOOLS = "@rules_msp//tools"
+
 _SPEC = flags.DEFINE_string("spec", None, "The service's specification: path of its service.yaml.")
 _REGION = flags.DEFINE_string("region", None, "The Google Cloud region of the pipeline; us-central1 if not given.")
 _LOCAL_CLOUD = shared_flags.define_local_cloud()
-TIMEOUT = flags.DEFINE_float("timeout", 300.0, "Seconds that one operation of Cloud Deploy may take.", lower_bound=1)
+TIMEOUT = durations.define_seconds("timeout", 300.0, "How long one operation of Cloud Deploy may take.", least=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +34,15 @@ class Config:
 
     Attributes:
         spec: The specification's path in the runfiles: `_main/svc/spec.spec.json`.
-        gcp_region: The pipeline's region.
+        gcp_region: The pipeline's region: `us-central1`.
+        target: The Bazel label of the command's target: `//svc:pipeline.apply`.
         tool: Label of the program that reads this, as the user's repository writes it: `@rules_msp//tools:diff`.
     """
 
     spec: str
     gcp_region: str
-    tool: str = "//tools:diff"
+    target: str | None = None
+    tool: str = f"{_TOOLS}:diff"
 
     @property
     def tools(self) -> str:
@@ -75,6 +81,19 @@ def read_config(path: Path) -> Config:
         raise UsageError(
             f"{path}: not a config file of msp_pipeline: {error}", hint="build the target again"
         ) from error
+
+
+def again(command: str, *more: str) -> str:
+    """This command once more, as it can be pasted.
+
+    Args:
+        command: The tool: `apply`.
+        more: Flags to add: `--allow_less_guarded`.
+    """
+    given = os.environ.get(_CONFIG_VARIABLE)
+    config = read_config(_runfile(given)) if given else None
+    own = config.target if config and config.target else f"{config.tools if config else _TOOLS}:{command}"
+    return shlex.join(["bazel", "run", own, "--", *sys.argv[1:], *more])
 
 
 def _runfile(path: str) -> Path:

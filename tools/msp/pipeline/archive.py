@@ -13,7 +13,8 @@ from pathlib import Path
 from msp import names
 from msp.pipeline import yaml_text
 
-# Pinned, so that a rollout months from now runs what was tested. "slim" has gcloud and bash, a fraction of the size.
+# Pinned, so that a rollout months from now runs what was tested; a specification can pin it harder, by digest, with
+# `rollout.actionImage`. "slim" has gcloud and bash, a fraction of the size.
 ACTION_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:528.0.0-slim"
 
 _ACTIONS = Path(__file__).parent / "actions"
@@ -29,23 +30,31 @@ def action_script(action: str) -> str:
     return "".join((_ACTIONS / f"{part}.sh").read_text(encoding="utf-8") for part in ("common", action))
 
 
-def skaffold_yaml() -> str:
-    """The archive's only file."""
+def skaffold_yaml(action_image: str = ACTION_IMAGE) -> str:
+    """The archive's only file.
+
+    Args:
+        action_image: The image that renders and deploys; it has bash and gcloud.
+    """
     config = {
         "apiVersion": "skaffold/v4beta7",  # the schema that Cloud Deploy's custom target documentation uses
         "kind": "Config",
         "metadata": {"name": names.CUSTOM_TARGET_TYPE},
         "customActions": [
-            _custom_action(names.RENDER_ACTION, "render"),
-            _custom_action(names.DEPLOY_ACTION, "deploy"),
+            _custom_action(names.RENDER_ACTION, "render", action_image),
+            _custom_action(names.DEPLOY_ACTION, "deploy", action_image),
         ],
     }
     return _HEADER.format(type=names.CUSTOM_TARGET_TYPE) + yaml_text.dump(config)
 
 
-def source_archive() -> bytes:
-    """The `source.tar.gz` that releases are rendered from; the same bytes on every machine and at any time."""
-    content = skaffold_yaml().encode()
+def source_archive(action_image: str = ACTION_IMAGE) -> bytes:
+    """The `source.tar.gz` that releases are rendered from; the same bytes on every machine and at any time.
+
+    Args:
+        action_image: The image that renders and deploys: `rollout.actionImage` where the specification has it.
+    """
+    content = skaffold_yaml(action_image).encode()
     entry = tarfile.TarInfo("skaffold.yaml")
     entry.size = len(content)
     entry.mode = 0o644
@@ -55,10 +64,10 @@ def source_archive() -> bytes:
     return _gzip_stored(plain.getvalue())
 
 
-def _custom_action(name: str, action: str) -> dict[str, object]:
+def _custom_action(name: str, action: str, image: str) -> dict[str, object]:
     container = {
         "name": action,
-        "image": ACTION_IMAGE,
+        "image": image,
         "command": ["/bin/bash"],
         "args": ["-c", yaml_text.Block(action_script(action))],
     }

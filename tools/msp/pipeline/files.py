@@ -33,8 +33,8 @@ def generate(spec: Spec, region: str, source: str) -> dict[str, bytes]:
         "pipeline.mmd": pipeline_mmd(spec, made, comment),
         "pipeline.svg": pipeline_svg(spec, made),
         "pipeline.tf.json": pipeline_tf_json(made, rows, comment),
-        "skaffold.yaml": archive.skaffold_yaml(),
+        "skaffold.yaml": archive.skaffold_yaml(made.action_image),
     }
     files = {name: text.encode() for name, text in texts.items()}
-    files["source.tar.gz"] = archive.source_archive()
+    files["source.tar.gz"] = archive.source_archive(made.action_image)
     return dict(sorted(files.items()))

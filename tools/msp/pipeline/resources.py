@@ -12,6 +12,7 @@ from google.protobuf import duration_pb2
 
 from msp import names
 from msp.errors import UsageError
+from msp.pipeline.archive import ACTION_IMAGE
 from msp.spec import Environment, Spec, Stage
 
 _PROMOTE_RULE = "promote-release"
@@ -43,6 +44,7 @@ class PipelineResources:
         targets: One per stage, in the stages' order.
         delivery_pipeline: The stages, by the ids of their targets.
         automations: One per stage that promotes by itself, in the stages' order.
+        action_image: The image that renders and deploys.
         specified: By full name of a resource, the guards that the specification speaks of, for or against. The others
             are nobody's but theirs who set them by hand.
     """
@@ -53,6 +55,7 @@ class PipelineResources:
     targets: tuple[deploy_v1.Target, ...]
     delivery_pipeline: deploy_v1.DeliveryPipeline
     automations: tuple[deploy_v1.Automation, ...]
+    action_image: str = ACTION_IMAGE
     specified: Mapping[str, frozenset[Guard]] = field(default_factory=dict)
 
 
@@ -83,7 +86,8 @@ def resources(spec: Spec, region: str) -> PipelineResources:
         target.name: _specified_approval(stage) for target, (stage, _) in zip(targets, spec.stages, strict=True)
     }
     if spec.rollout is not None and spec.rollout.suspended is not None:
-        specified |= {message.name: frozenset({Guard.SUSPENSION}) for message in (delivery_pipeline, *automations)}
+        suspendable = [delivery_pipeline.name, *(automation.name for automation in automations)]
+        specified |= dict.fromkeys(suspendable, frozenset({Guard.SUSPENSION}))
     return PipelineResources(
         project=project,
         region=region,
@@ -91,6 +95,7 @@ def resources(spec: Spec, region: str) -> PipelineResources:
         targets=targets,
         delivery_pipeline=delivery_pipeline,
         automations=automations,
+        action_image=(spec.rollout.action_image if spec.rollout else None) or ACTION_IMAGE,
         specified=specified,
     )
 

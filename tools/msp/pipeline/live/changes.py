@@ -1,46 +1,16 @@
 """What has to change for a live pipeline to be as the specification says: computed, not carried out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import proto
+from google.cloud import deploy_v1
 
 from msp import names
 from msp.pipeline.iam import Binding
 from msp.pipeline.live.compare import Difference, differences
+from msp.pipeline.live.keep import keeping
+from msp.pipeline.live.state import Live, LiveArchive
 from msp.pipeline.resources import PipelineResources
-
-
-@dataclass(frozen=True)
-class LiveArchive:
-    """The source archive as it is.
-
-    Attributes:
-        bucket_exists: Whether its bucket is there.
-        content: The archive, or None where it isn't there.
-        generation: Its generation in the bucket, 0 where it isn't there.
-    """
-
-    bucket_exists: bool = False
-    content: bytes | None = None
-    generation: int = 0
-
-
-@dataclass(frozen=True)
-class Live:
-    """What is there.
-
-    Attributes:
-        resources: By full name, those that the specification asks for and that exist.
-        leftovers: Targets and automations that carry our labels, but which the specification no longer has.
-        members: By full name of a Cloud Deploy resource, its unconditional (role, member) pairs.
-        archive: The source archive.
-    """
-
-    resources: Mapping[str, proto.Message] = field(default_factory=dict)
-    leftovers: tuple[proto.Message, ...] = ()
-    members: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
-    archive: LiveArchive = LiveArchive()
 
 
 @dataclass(frozen=True)
@@ -62,9 +32,7 @@ class PutResource:
     @property
     def makes_pipeline(self) -> bool:
         """Whether this is how the delivery pipeline comes into being."""
-        return (
-            self.live is None and "/deliveryPipelines/" in self.wanted.name and "/automations/" not in self.wanted.name
-        )
+        return self.live is None and isinstance(self.wanted, deploy_v1.DeliveryPipeline)
 
 
 @dataclass(frozen=True)
@@ -82,33 +50,95 @@ class Grant:
     bindings: tuple[Binding, ...]
 
 
-Change = UploadArchive | PutResource | DeleteResource | Grant
+@dataclass(frozen=True)
+class LiftSuspension:
+    """A pipeline or automation that is suspended shall go on: the last of all, when everything else is as asked."""
+
+    live: proto.Message
 
 
-def changes(made: PipelineResources, rows: tuple[Binding, ...], archive: bytes, live: Live) -> tuple[Change, ...]:
-    """All changes, in the order in which they can be made.
+PipelineChange = UploadArchive | PutResource | DeleteResource | Grant | LiftSuspension
 
-    What refers to something comes after it, and what is referred to is deleted after what refers to it: an automation
-    that is no longer wanted goes first, so that it promotes nothing meanwhile, a target last.
+
+def pipeline_changes(
+    made: PipelineResources, rows: tuple[Binding, ...], archive: bytes, live: Live
+) -> tuple[PipelineChange, ...]:
+    """All changes, in an order in which they can be made one by one.
+
+    What refers to something comes after it, and what is referred to is deleted after what refers to it. Cut short
+    anywhere, the pipeline is no less guarded than it was, or than what was asked for: an automation that is no longer
+    wanted goes first, approval is asked for before anything promotes, and what opens (approval that is no longer
+    asked for, suspension that is lifted) comes last.
+
+    Args:
+        made: The resources that the specification asks for.
+        rows: The access that it asks for.
+        archive: The source archive.
+        live: What is there.
     """
-    found: list[Change] = []
+    found: list[PipelineChange] = []
     if live.archive.content != archive:
         found.append(UploadArchive(names.source_uri(made.project), live.archive))
-    found += [DeleteResource(message) for message in live.leftovers if "/automations/" in message.name]
-    for wanted in wanted_resources(made):
-        present = live.resources.get(wanted.name)
-        differing = differences(present or type(wanted)(), wanted)
-        if present is None or differing:
-            found.append(PutResource(wanted, present, differing))
-    found += [DeleteResource(message) for message in live.leftovers if "/automations/" not in message.name]
+    found += [DeleteResource(message) for message in live.leftovers if isinstance(message, deploy_v1.Automation)]
+    puts, lifts = _puts(made, live)
+    opening = [change for change in puts if _ends_approval(change)]
+    found += [change for change in puts if change not in opening]
+    found += [DeleteResource(message) for message in live.leftovers if not isinstance(message, deploy_v1.Automation)]
     for resource in sorted({row.resource for row in rows if row.scope.in_cloud_deploy}):
         there = live.members.get(resource, frozenset())
         missing = tuple(row for row in rows if row.resource == resource and (row.role, row.member) not in there)
         if missing:
             found.append(Grant(resource, missing))
-    return tuple(found)
+    return (*found, *opening, *lifts)
 
 
 def wanted_resources(made: PipelineResources) -> tuple[proto.Message, ...]:
     """All resources, each after those that it refers to."""
     return (made.custom_target_type, *made.targets, made.delivery_pipeline, *made.automations)
+
+
+def before_lifting(made: PipelineResources, live: Live) -> tuple[proto.Message, ...]:
+    """All resources as they are to be while what is suspended still is, each after those that it refers to."""
+    return tuple(
+        _still_suspended(message) if _lifts(message, live) else message
+        for message in wanted_resources(keeping(made, live))
+    )
+
+
+def _puts(made: PipelineResources, live: Live) -> tuple[list[PutResource], list[LiftSuspension]]:
+    """What is to be written, and whose suspension ends after that: the pipeline's after its automations'."""
+    puts, lifts = [], []
+    for wanted in wanted_resources(keeping(made, live)):
+        present = live.resources.get(wanted.name)
+        if present is not None and _lifts(wanted, live):
+            lifts.append(LiftSuspension(present))
+    for wanted in before_lifting(made, live):
+        present = live.resources.get(wanted.name)
+        differing = differences(present or type(wanted)(), wanted)
+        if present is None or differing:
+            puts.append(PutResource(wanted, present, differing))
+    return puts, sorted(lifts, key=lambda lift: isinstance(lift.live, deploy_v1.DeliveryPipeline))
+
+
+def _lifts(wanted: proto.Message, live: Live) -> bool:
+    match live.resources.get(wanted.name):
+        case deploy_v1.DeliveryPipeline(suspended=True) | deploy_v1.Automation(suspended=True):
+            return not wanted.suspended
+        case _:
+            return False
+
+
+def _still_suspended(wanted: proto.Message) -> proto.Message:
+    copy = type(wanted)(wanted)
+    copy.suspended = True
+    return copy
+
+
+def _ends_approval(change: PutResource) -> bool:
+    if not isinstance(change.live, deploy_v1.Target):
+        return False
+    asked, asks = change.live, change.wanted
+    another = names.NOT_AUTHOR_ANNOTATION
+    return (asked.require_approval and not asks.require_approval) or (
+        another in asked.annotations and another not in asks.annotations
+    )

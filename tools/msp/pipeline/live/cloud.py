@@ -19,10 +19,19 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import NotFoundError, about
 from msp.gcp.polling import Polling
 from msp.gcp.retry import RetryPolicy
-from msp.pipeline.live.changes import Change, DeleteResource, Grant, Live, PutResource, UploadArchive, wanted_resources
+from msp.pipeline.live.changes import (
+    DeleteResource,
+    Grant,
+    LiftSuspension,
+    PipelineChange,
+    PutResource,
+    UploadArchive,
+    wanted_resources,
+)
 from msp.pipeline.live.policies import Policies
 from msp.pipeline.live.report import short_name
 from msp.pipeline.live.source import SourceArchive
+from msp.pipeline.live.state import Live
 from msp.pipeline.resources import PipelineResources
 
 _EVERY_FIELD = ("*", "labels")  # as `gcloud deploy apply` asks for it
@@ -75,9 +84,10 @@ class Cloud:
             for name in resources
             if "/automations/" not in name  # an automation has no policy of its own
         }
-        return Live(resources, tuple(self._leftovers()), members, self._source.read())
+        released = self._made.delivery_pipeline.name in resources and self._released()
+        return Live(resources, tuple(self._leftovers()), members, self._source.read(), released)
 
-    def make(self, change: Change, archive: bytes) -> None:
+    def make(self, change: PipelineChange, archive: bytes) -> None:
         """Makes one change, and returns when it is done.
 
         Args:
@@ -99,6 +109,9 @@ class Cloud:
                     self._delete(change.live)
             case Grant():
                 self._policies.grant(change.resource, change.bindings)
+            case LiftSuspension():
+                with about(short_name(change.live.name)):
+                    self._lift_suspension(change.live)
 
     def _get(self, wanted: proto.Message) -> proto.Message | None:
         try:
@@ -133,6 +146,26 @@ class Cloud:
             request_id=self._new_id(),
         )
         self._deploy.wait(started, timeout=self._timeout)
+
+    def _lift_suspension(self, live: proto.Message) -> None:
+        resource = self._get(live)  # its etag changed with what was made before
+        if resource is None or not resource.suspended:
+            return
+        resource.suspended = False
+        name = _field(resource)
+        started = self._deploy.change(
+            getattr(self._deploy.client, f"update_{name}"),
+            **{name: resource},
+            update_mask=field_mask_pb2.FieldMask(paths=["suspended"]),
+            request_id=self._new_id(),
+        )
+        self._deploy.wait(started, timeout=self._timeout)
+
+    def _released(self) -> bool:
+        pipeline = self._made.delivery_pipeline.name
+        with about("the releases"):
+            found = self._deploy.pages(self._deploy.client.list_releases, parent=pipeline, most=1)
+            return next(iter(found), None) is not None
 
     def _delete(self, live: proto.Message) -> None:
         started = self._deploy.change(

@@ -1,5 +1,6 @@
 """A specification beside what is live of it."""
 
+import dataclasses
 from collections.abc import Iterator
 
 from msp import names
@@ -7,11 +8,38 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
 from msp.pipeline import archive
 from msp.pipeline.iam import bindings
-from msp.pipeline.live.changes import Change, DeleteResource, changes, wanted_resources
+from msp.pipeline.live.changes import DeleteResource, PipelineChange, pipeline_changes, wanted_resources
 from msp.pipeline.live.cloud import Cloud
+from msp.pipeline.live.guards import LessGuarded, less_guarded
+from msp.pipeline.live.keep import kept_guards
 from msp.pipeline.live.report import short_name
-from msp.pipeline.resources import resources
+from msp.pipeline.resources import Guard, resources
 from msp.spec import Spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A pipeline's specification compared with what is live.
+
+    Attributes:
+        changes: What differs, in the order in which it can be made.
+        less_guarded: By what of it the pipeline would keep releases back less than it does.
+        kept: The guards that stay, though the specification is silent on them: a resource's full name, and which.
+    """
+
+    changes: tuple[PipelineChange, ...]
+    less_guarded: tuple[LessGuarded, ...]
+    kept: tuple[tuple[str, Guard], ...]
+
+    def split(self, *, prune: bool) -> tuple[tuple[PipelineChange, ...], tuple[PipelineChange, ...]]:
+        """The changes that are left alone and those that are made: deletions are made only with `prune`."""
+        kept = tuple(change for change in self.changes if isinstance(change, DeleteResource) and not prune)
+        return kept, tuple(change for change in self.changes if change not in kept)
+
+    @property
+    def unspecified(self) -> tuple[LessGuarded, ...]:
+        """What the specification does not say in words, so that a flag has to."""
+        return tuple(found for found in self.less_guarded if not found.specified)
 
 
 class LivePipeline:
@@ -34,7 +62,7 @@ class LivePipeline:
     ) -> None:
         self._made = resources(spec, region)
         self._rows = bindings(spec, self._made)
-        self._archive = archive.source_archive()
+        self._archive = archive.source_archive(self._made.action_image)
         self._endpoints = endpoints
         self._timeout = timeout
         self._polling = polling
@@ -45,20 +73,25 @@ class LivePipeline:
         yield names.source_uri(self._made.project)
         yield from (short_name(message.name) for message in wanted_resources(self._made))
 
-    def changes(self) -> tuple[Change, ...]:
+    def compare(self) -> Comparison:
+        """What differs, and what it would do to the pipeline's guards.
+
+        Raises:
+            CloudError: Something could not be read.
+        """
+        live = self._cloud().read()
+        changes = pipeline_changes(self._made, self._rows, self._archive, live)
+        return Comparison(changes, less_guarded(self._made, live, changes), tuple(kept_guards(self._made, live)))
+
+    def changes(self) -> tuple[PipelineChange, ...]:
         """What differs, in the order in which it can be mended.
 
         Raises:
             RemoteError: Something could not be read.
         """
-        return changes(self._made, self._rows, self._archive, self._cloud().read())
+        return self.compare().changes
 
-    def split(self, found: tuple[Change, ...], *, prune: bool) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-        """The changes that are left alone and those that are made: deletions are made only with `prune`."""
-        kept = tuple(change for change in found if isinstance(change, DeleteResource) and not prune)
-        return kept, tuple(change for change in found if change not in kept)
-
-    def make(self, change: Change) -> None:
+    def make(self, change: PipelineChange) -> None:
         """Makes one change and waits until it is done.
 
         Raises:

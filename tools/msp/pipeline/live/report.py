@@ -1,8 +1,20 @@
 """Changes and differences as text for people."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from msp.pipeline.live.changes import Change, DeleteResource, Grant, PutResource, UploadArchive
+from msp.pipeline.live.changes import (
+    DeleteResource,
+    Grant,
+    LiftSuspension,
+    PipelineChange,
+    PutResource,
+    UploadArchive,
+)
+from msp.pipeline.live.guards import LessGuarded
+
+if TYPE_CHECKING:
+    from msp.pipeline.live.pipeline import Comparison
 
 _KINDS = {
     "automations": "automation",
@@ -18,7 +30,7 @@ def short_name(resource: str) -> str:
     return f"{_KINDS[collection.rpartition('/')[2]]} {identifier}"
 
 
-def headline(change: Change) -> str:
+def headline(change: PipelineChange) -> str:
     """A change in one line; `+` makes, `~` changes, `-` deletes."""
     match change:
         case UploadArchive():
@@ -31,9 +43,11 @@ def headline(change: Change) -> str:
             return f"- {short_name(change.live.name)}"
         case Grant():
             return f"+ access to {short_name(change.resource)}"
+        case LiftSuspension():
+            return f"- suspension of {short_name(change.live.name)}"
 
 
-def details(change: Change) -> Iterator[str]:
+def details(change: PipelineChange) -> Iterator[str]:
     """What a change consists of, a line each."""
     match change:
         case UploadArchive():
@@ -50,13 +64,33 @@ def details(change: Change) -> Iterator[str]:
         case Grant():
             for binding in change.bindings:
                 yield f"{binding.role} for {binding.member}"
+        case LiftSuspension():
+            yield "suspended: True -> (unset)"
 
 
-def listing(changes: tuple[Change, ...]) -> str:
+def listing(changes: tuple[PipelineChange, ...]) -> str:
     """All changes with their details, a blank line between them."""
     return "\n\n".join(
         "\n".join([headline(change), *(f"    {line}" for line in details(change))]) for change in changes
     )
+
+
+def weakening(found: LessGuarded) -> str:
+    """One thing that would keep releases back no longer, in a line."""
+    why = " (the specification says so)" if found.specified else ""
+    return f"{short_name(found.resource)} {found.what}{why}"
+
+
+def guards(comparison: "Comparison") -> list[str]:
+    """What becomes less guarded, and what stays since the specification is silent on it: a block of lines each."""
+    blocks = []
+    if comparison.less_guarded:
+        lines = (f"    {weakening(found)}" for found in comparison.less_guarded)
+        blocks.append("\n".join(["less guarded:", *lines]))
+    if comparison.kept:
+        lines = (f"    {guard} of {short_name(resource)}" for resource, guard in comparison.kept)
+        blocks.append("\n".join(["kept, as the specification is silent on it:", *lines]))
+    return blocks
 
 
 def _shown(value: str | None) -> str:

@@ -9,7 +9,7 @@ from msp.gcp.calls import ATTEMPT_SECONDS, CALL_SECONDS, understood
 from msp.gcp.deadline import Deadline
 from msp.gcp.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError, about, api_error
 from msp.gcp.retry import RetryPolicy
-from msp.pipeline.live.changes import LiveArchive
+from msp.pipeline.live.state import LiveArchive
 
 if TYPE_CHECKING:
     from google.cloud.storage import Bucket
