@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
-from msp.gcp.bounds import NO_DEADLINE, Answer, Deadline, DeadlineError, json_object, read_answer
+from msp.gcp.bounds import Answer, json_object, read_answer
+from msp.gcp.deadline import NO_DEADLINE, Deadline, DeadlineError
 from msp.gcp.http import connection_pool
 
 Script = Callable[[socket.socket], None]
@@ -200,7 +201,7 @@ def test_a_deadline_leaves_less_and_less() -> None:
     with pytest.raises(DeadlineError, match=r"^it was not done within 30 s$") as raised:
         deadline.limit(10)
     assert raised.value.hint
-    assert (NO_DEADLINE.left, NO_DEADLINE.limit(10), NO_DEADLINE.limit(math.inf)) == (None, 10, math.inf)
+    assert (NO_DEADLINE.patience, NO_DEADLINE.limit(10), NO_DEADLINE.left) == (None, 10, math.inf)
 
 
 @pytest.mark.parametrize(

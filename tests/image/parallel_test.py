@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from msp.gcp.bounds import Deadline, DeadlineError
+from msp.gcp.deadline import Deadline, DeadlineError
 from msp.image.parallel import run_all
 
 

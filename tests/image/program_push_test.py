@@ -12,7 +12,7 @@ from msp.delivery.clients import Clients
 from msp.delivery.image_push import ProgramPush
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
-from msp.gcp.bounds import NO_DEADLINE, Deadline, DeadlineError
+from msp.gcp.deadline import NO_DEADLINE, Deadline, DeadlineError
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
 from msp.gcp.retry import RetryPolicy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from msp.gcp.bounds import Deadline, DeadlineError
+from msp.gcp.deadline import Deadline, DeadlineError
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import RemoteError, UnreachableError
 from msp.gcp.http import connection_pool

@@ -11,7 +11,7 @@ from typing import Protocol
 from msp.delivery.clients import Clients
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
-from msp.gcp.bounds import NO_DEADLINE, Deadline, DeadlineError
+from msp.gcp.deadline import NO_DEADLINE, Deadline, DeadlineError
 from msp.image.layout import Layout
 from msp.image.progress import Progress
 from msp.image.push import push
@@ -145,7 +145,7 @@ class ProgramPush:
         try:
             # What it prints is for people, and stdout is for our own.
             done = subprocess.run(
-                command, env=dict(self._environment), stdout=sys.stderr, check=False, timeout=deadline.left
+                command, env=dict(self._environment), stdout=sys.stderr, check=False, timeout=deadline.patience
             )
         except OSError as error:
             raise MspError(f"{self._program} can't be run: {error.strerror}", hint="check `push`") from error

@@ -3,61 +3,14 @@
 import http.client
 import io
 import json
-import math
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
 
-from msp.errors import MspError
-
 _PIECE_BYTES = 64 << 10
-
-
-class DeadlineError(MspError):
-    """The time that the whole run was given is over."""
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """The moment by which a run has to be done.
-
-    Attributes:
-        seconds: What the run was given, for messages: `1800.0`.
-        ends: The moment on `monotonic`'s clock.
-        monotonic: Seconds on a clock that never goes back.
-    """
-
-    seconds: float = math.inf
-    ends: float = math.inf
-    monotonic: Callable[[], float] = field(default=time.monotonic, repr=False)
-
-    @classmethod
-    def after(cls, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> "Deadline":
-        """The moment that is so many seconds from now."""
-        return cls(seconds, monotonic() + seconds, monotonic)
-
-    def limit(self, seconds: float) -> float:
-        """What one step may take that would be given so many seconds: that, or what is left.
-
-        Raises:
-            DeadlineError: Nothing is left.
-        """
-        left = self.ends - self.monotonic()
-        if left <= 0:
-            raise DeadlineError(f"it was not done within {self.seconds:g} s", hint="give it longer, and run it again")
-        return min(seconds, left)
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until then, as `threading` and `queue` take them: None where there is no end."""
-        return None if math.isinf(self.ends) else max(0.0, self.ends - self.monotonic())
-
-
-NO_DEADLINE = Deadline()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 
-from msp.gcp.bounds import NO_DEADLINE, Deadline
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 
 
 def run_all(
@@ -49,7 +49,7 @@ def run_all(
     try:
         for _ in range(count):
             try:
-                ended.get(timeout=deadline.left)
+                ended.get(timeout=deadline.patience)
             except queue.Empty:
                 deadline.limit(0)
     except BaseException:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from msp.gcp.bounds import NO_DEADLINE, Deadline
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.retry import RetryPolicy
 from msp.image.errors import RegistryError
 from msp.image.layout import Descriptor, Layout, Manifest

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from msp.gcp.bounds import NO_DEADLINE, Deadline
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.retry import RetryPolicy
 from msp.image import origin as origins

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 
 import urllib3
 
-from msp.gcp.bounds import NO_DEADLINE, Answer, Deadline, read_answer
+from msp.gcp.bounds import Answer, read_answer
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.errors import TRANSIENT_STATUS, CredentialsError, RemoteError, UnreachableError
 from msp.gcp.http import CONNECT_SECONDS, READ_SECONDS, reason
 from msp.gcp.retry import parse_retry_after

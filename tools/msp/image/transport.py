@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from msp.gcp.bounds import Answer, Deadline, read_answer
+from msp.gcp.bounds import Answer, read_answer
+from msp.gcp.deadline import Deadline
 from msp.gcp.errors import UnreachableError
 from msp.gcp.http import CONNECT_SECONDS, READ_SECONDS, reason
 from msp.image.errors import DirectionError
