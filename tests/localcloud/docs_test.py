@@ -12,33 +12,37 @@ from absl import flags
 import msp.cli.local_cloud  # noqa: F401 (defines the flags)
 from msp.localcloud import LocalCloud
 from msp.localcloud.methods import Method
-from msp.localcloud.registry import operations as registry_operations
-from msp.localcloud.storage import operations as storage_operations
+from msp.localcloud.registry import Authenticator
+from msp.localcloud.registry import table as registry
+from msp.localcloud.storage import table as storage
 
 GUIDE = Path(__file__).parents[2] / "docs" / "local-cloud.md"
 BEGIN, END = "<!-- methods: generated; UPDATE_DOCS=1 refreshes -->\n", "<!-- methods: end -->"
 
 
-def methods() -> Sequence[Method]:
-    async def served() -> Sequence[Method]:
-        async with LocalCloud() as cloud:
-            return cloud.methods
+def served() -> tuple[Sequence[Method], dict[str, set[str]]]:
+    """The methods that have both transports, and the names of those that are called over HTTP only."""
 
-    return asyncio.run(served())
+    async def ask() -> tuple[Sequence[Method], dict[str, set[str]]]:
+        async with LocalCloud() as cloud:
+            rows = registry.methods(cloud.registry, Authenticator("none", cloud.clock)), storage.methods(cloud.storage)
+            names = [{row.name for row in table} for table in rows]
+            return cloud.methods, dict(zip(("registry", "storage"), names, strict=True))
+
+    return asyncio.run(ask())
 
 
 def listed() -> str:
+    methods, http_only = served()
     lines = []
-    for service, group in groupby(sorted(methods(), key=lambda each: each.service), key=lambda each: each.service):
+    for service, group in groupby(sorted(methods, key=lambda each: each.service), key=lambda each: each.service):
         own = list(group)
         emulated = sorted(method.name for method in own if method.handler is not None)
         lines += ["", _wrapped(f"**{service}**", emulated)]
         missing = sorted(method.name for method in own if method.handler is None)
         if missing:
             lines += ["", _wrapped("Answered with `UNIMPLEMENTED`", missing)]
-    for service, paths in (("registry", registry_operations._PATHS), ("storage", storage_operations._PATHS)):
-        names = {name for _, verbs in paths for name in verbs.values()}
-        names |= {"StartUpload"} if service == "storage" else set()
+    for service, names in http_only.items():
         lines += ["", _wrapped(f"**{service}** (HTTP only)", sorted(names))]
     return "\n".join([*lines, "", ""])
 

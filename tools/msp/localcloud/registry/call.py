@@ -5,26 +5,22 @@ from dataclasses import dataclass
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from msp.localcloud.registry.operations import Operation
 from msp.localcloud.registry.uploads import Chunk
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request and what it asks for."""
+    """A request and what its path holds.
+
+    Attributes:
+        request: The request.
+        repository: The repository's name, empty where there is none.
+        reference: The digest, tag or upload, empty where there is none.
+    """
 
     request: Request
-    operation: Operation
-
-    @property
-    def repository(self) -> str:
-        """The repository in the path."""
-        return self.operation.repository
-
-    @property
-    def reference(self) -> str:
-        """The digest, tag or upload in the path."""
-        return self.operation.reference
+    repository: str
+    reference: str
 
     @property
     def query(self) -> QueryParams:

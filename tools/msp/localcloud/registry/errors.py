@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msp.localcloud.http_methods import HttpError
+
 _STATUS = {
     "BLOB_UNKNOWN": 404,
     "BLOB_UPLOAD_INVALID": 400,
@@ -25,7 +27,7 @@ _STATUS = {
 }
 
 
-class RegistryError(Exception):
+class RegistryError(HttpError):
     """What the registry answers when it refuses.
 
     Attributes:
@@ -58,7 +60,7 @@ class RegistryError(Exception):
         return {"errors": [error if self.detail is None else {**error, "detail": self.detail}]}
 
 
-def error_body(status: int, message: str) -> dict[str, Any]:
-    """The body for an HTTP status that no error of the registry itself has, as injected faults need it."""
+def refusal(status: int, message: str) -> RegistryError:
+    """The error for an HTTP status that no method of the registry gives, as injected faults need it."""
     code = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}.get(status, "UNKNOWN")
-    return {"errors": [{"code": code, "message": message}]}
+    return RegistryError(code, message, status=status)

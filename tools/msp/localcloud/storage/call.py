@@ -1,5 +1,6 @@
 """A request to Storage, and what its handlers read of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,6 @@ from starlette.requests import Request
 from msp.localcloud import strict_json
 from msp.localcloud.storage.errors import invalid
 from msp.localcloud.storage.objects import Address
-from msp.localcloud.storage.operations import Operation
 from msp.localcloud.storage.preconditions import Preconditions, number
 
 _MOST_JSON_BYTES = 1024 * 1024
@@ -16,10 +16,10 @@ _MOST_JSON_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request and what it asks for."""
+    """A request, and the fields in its path: `bucket`, `object`, `target_bucket`, `target_object`."""
 
     request: Request
-    operation: Operation
+    fields: Mapping[str, str]
 
     @property
     def origin(self) -> str:
@@ -29,12 +29,12 @@ class Call:
     @property
     def bucket(self) -> str:
         """The bucket in the path."""
-        return self.operation.fields["bucket"]
+        return self.fields["bucket"]
 
     @property
     def address(self) -> Address:
         """The object in the path, of the generation in the query."""
-        return Address(self.bucket, self.operation.fields["object"], self.number("generation"))
+        return Address(self.bucket, self.fields["object"], self.number("generation"))
 
     @property
     def preconditions(self) -> Preconditions:

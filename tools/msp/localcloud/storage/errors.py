@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from msp.localcloud.http_methods import HttpError
 
-class StorageError(Exception):
+
+class StorageError(HttpError):
     """What Storage answers when it refuses.
 
     Attributes:
@@ -15,6 +17,7 @@ class StorageError(Exception):
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
+        self.headers = {}
         self.reason = reason
         self.message = message
 
@@ -54,7 +57,7 @@ def not_modified() -> StorageError:
     return StorageError(304, "notModified", "Not Modified")
 
 
-def error_body(status: int, message: str) -> dict[str, Any]:
-    """The body for an HTTP status, as injected faults need it."""
+def refusal(status: int, message: str) -> StorageError:
+    """The error for an HTTP status that no method of the API gives, as injected faults need it."""
     reasons = {401: "authError", 403: "forbidden", 404: "notFound", 429: "rateLimitExceeded"}
-    return StorageError(status, reasons.get(status, "backendError"), message).to_json()
+    return StorageError(status, reasons.get(status, "backendError"), message)

@@ -149,7 +149,7 @@ class ObjectHandlers:
 
     def _source(self, call: Call) -> Object:
         preconditions = Preconditions.parse(call.request.query_params, "Source")
-        address = Address(call.bucket, call.operation.fields["object"], call.number("sourceGeneration"))
+        address = Address(call.bucket, call.fields["object"], call.number("sourceGeneration"))
         try:
             return self._objects.get(address, preconditions)
         except StorageError as error:
@@ -167,7 +167,7 @@ def answer(stored: Object, call: Call) -> Response:
 
 
 def _target(call: Call) -> Address:
-    return Address(call.operation.fields["target_bucket"], call.operation.fields["target_object"])
+    return Address(call.fields["target_bucket"], call.fields["target_object"])
 
 
 def _media_headers(stored: Object) -> dict[str, str]:

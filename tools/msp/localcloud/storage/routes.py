@@ -1,90 +1,53 @@
 """Storage's JSON API over HTTP: `/storage/v1`, `/upload/storage/v1`, `/download/storage/v1`."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from msp.localcloud.faults import Faults
-from msp.localcloud.http_faults import with_faults
-from msp.localcloud.storage.bucket_handlers import BucketHandlers
+from msp.localcloud.http_methods import HttpApi
 from msp.localcloud.storage.call import Call
-from msp.localcloud.storage.errors import StorageError, error_body
-from msp.localcloud.storage.object_handlers import ObjectHandlers
-from msp.localcloud.storage.operations import find_operation
+from msp.localcloud.storage.errors import StorageError, invalid, refusal
 from msp.localcloud.storage.state import BucketState
-from msp.localcloud.storage.upload_handlers import UploadHandlers
+from msp.localcloud.storage.table import methods
 
 
 def routes(state: BucketState, faults: Faults) -> list[BaseRoute]:
     """Storage's routes."""
-    app = StorageApp(state, faults)
+    app = StorageApi(methods(state), faults)
     below = ("/storage/v1", "/upload/storage/v1", "/resumable/upload/storage/v1", "/download/storage/v1")
     return [Route(path + "/{path:path}", app) for path in below]
 
 
-class StorageApp:
-    """Storage as an ASGI application.
+class StorageApi(HttpApi[Call]):
+    """Storage as an ASGI application."""
 
-    Args:
-        state: What it serves.
-        faults: What is to go wrong.
-    """
+    service = "storage"
 
-    def __init__(self, state: BucketState, faults: Faults) -> None:
-        self._faults = faults
-        buckets, objects, uploads = BucketHandlers(state), ObjectHandlers(state), UploadHandlers(state)
-        self._handlers: Mapping[str, Callable[[Call], Awaitable[Response]]] = {
-            "ListBuckets": buckets.list,
-            "InsertBucket": buckets.insert,
-            "GetBucket": buckets.get,
-            "PatchBucket": buckets.patch,
-            "UpdateBucket": buckets.update,
-            "DeleteBucket": buckets.delete,
-            "GetBucketIamPolicy": buckets.get_policy,
-            "SetBucketIamPolicy": buckets.set_policy,
-            "TestBucketIamPermissions": buckets.test_permissions,
-            "GetStorageLayout": buckets.layout,
-            "ListManagedFolders": buckets.list_managed_folders,
-            "ListObjects": objects.list,
-            "GetObject": objects.get,
-            "DownloadObject": objects.download,
-            "PatchObject": objects.patch,
-            "UpdateObject": objects.update,
-            "DeleteObject": objects.delete,
-            "ComposeObject": objects.compose,
-            "RewriteObject": objects.rewrite,
-            "CopyObject": objects.copy,
-            "InsertObject": uploads.insert,
-            "StartUpload": uploads.start,
-            "UploadChunk": uploads.chunk,
-            "CancelUpload": uploads.cancel,
-        }
+    def path(self, scope: Scope) -> str:
+        """The path as sent: an object's slashes come encoded."""
+        return str(scope["raw_path"].decode("latin-1"))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves a request."""
-        request = Request(scope)
+    def fields(self, found: Mapping[str, str]) -> Mapping[str, str]:
+        """`bucket`, `object`, `target_bucket`, `target_object`, decoded."""
         try:
-            operation = find_operation(scope["method"], scope["raw_path"].decode("latin-1"), request.query_params)
-        except StorageError as error:
-            await _refusal(error)(scope, receive, send)
-            return
+            return {name: unquote(value, errors="strict") for name, value in found.items()}
+        except UnicodeDecodeError:
+            raise invalid("Names in paths are percent-encoded UTF-8.") from None
 
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                response = await self._handlers[operation.name](Call(Request(scope, receive), operation))
-            except StorageError as error:
-                response = _refusal(error)
-            except ClientDisconnect:
-                return
-            await response(scope, receive, send)
+    def call(self, request: Request, fields: Mapping[str, str]) -> Call:
+        """The call of a method."""
+        return Call(request, fields)
 
-        await with_faults(self._faults, f"storage/{operation.name}", serve, error_body)(scope, receive, send)
+    def refusal(self, status: int, message: str) -> StorageError:
+        """An error of the API for any status."""
+        return refusal(status, message)
 
-
-def _refusal(error: StorageError) -> Response:
-    if error.status == 304:
-        return Response(status_code=304)
-    return JSONResponse(error.to_json(), status_code=error.status)
+    def unknown(self, verb: str, path: str, allowed: Sequence[str]) -> StorageError:
+        """405, or 501 for a path that the real service may have."""
+        if allowed:
+            return StorageError(405, "methodNotAllowed", f"The local cloud has no {verb} of {path}.")
+        return StorageError(501, "notImplemented", f"The local cloud does not emulate {verb} {path}.")
