@@ -122,7 +122,7 @@ class LocalCloud:
             listener = stack.enter_context(http.listen(self._host, self._port))
             self._port = listener.getsockname()[1]
             rpc, self._grpc_port = grpc_server.serve(methods, self.faults, self._host, self._grpc_port)
-            server = http.HttpServer(http.application(RestApi(methods, self.faults), routes), listener)
+            server = http.HttpServer(http.application(RestApi(methods, self.faults), routes, self._host), listener)
             stack.push_async_callback(rpc.stop, 0.5)
             await rpc.start()
             stack.push_async_callback(server.stop)

@@ -2,70 +2,76 @@
 
 import asyncio
 import contextlib
-import ipaddress
-import re
+import logging
 import socket
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from msp.localcloud import http_guard
 from msp.localcloud.grpc_server import PortTakenError
-from msp.localcloud.http_faults import TRANSPORT
-from msp.localcloud.rest import error_response
+from msp.localcloud.http_faults import cut
+from msp.localcloud.http_patience import PATIENCE_SECONDS, impatient
+from msp.localcloud.http_protocol import Protocol
+from msp.localcloud.rest import error_response, failure_response
 from msp.localcloud.status import ApiError, Code
 
+_log = logging.getLogger(__name__)
 
-def application(rest_api: ASGIApp, routes: Sequence[BaseRoute]) -> ASGIApp:
+
+def application(
+    rest_api: ASGIApp, routes: Sequence[BaseRoute], listening: str = "127.0.0.1", patience: float = PATIENCE_SECONDS
+) -> ASGIApp:
     """Everything that is served over HTTP.
 
     Args:
         rest_api: Serves `/v1/…`, Google's REST APIs.
         routes: All else: the registry (`/v2/…`), Storage, the control endpoints, the console page.
+        listening: The address or name that the server listens on.
+        patience: For how many seconds a client may send or read nothing in the middle of a request.
     """
     other = Starlette(
         routes=[*routes],
-        exception_handlers={404: _not_found, 405: _not_found, ApiError: _api_error, Exception: _internal},
+        exception_handlers={404: _not_found, 405: _not_found, ApiError: _api_error, Exception: _failed},
     )
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_foreign(scope):
-            problem = ApiError(Code.PERMISSION_DENIED, "Pages of other origins may not use the local cloud")
-            await error_response(problem)(scope, receive, send)
-            return
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette would match the decoded path; Google's templates are matched on the encoded one.
-        is_rest = scope["type"] == "http" and scope["path"].startswith("/v1/")
-        await (rest_api if is_rest else other)(scope, receive, send)
+        await (rest_api if scope["path"].startswith("/v1/") else other)(scope, receive, send)
+
+    waiting = impatient(serve, patience)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_contained(message: Message) -> None:
+            nonlocal started
+            started = True
+            await contained(message)
+
+        contained = http_guard.contained(send)
+        if problem := http_guard.refusal(scope, listening):
+            await error_response(ApiError(Code.PERMISSION_DENIED, problem))(scope, receive, contained)
+            return
+        try:
+            await waiting(scope, receive, send_contained)
+        except ClientDisconnect:
+            pass
+        except Exception as error:
+            answer = failure_response(error)
+            if answer.status_code == 500:
+                _log.exception("%s %s failed", scope["method"], scope["path"])
+            if started:
+                cut(scope)
+            else:
+                await answer(scope, receive, contained)
 
     return app
-
-
-def _is_foreign(scope: Scope) -> bool:
-    """Whether a browser sends the request for a page that is not the local cloud's own.
-
-    Nobody is asked who they are here, so without this any page that a developer visits could change what is deployed.
-    """
-    headers = dict(scope["headers"]) if scope["type"] == "http" else {}
-    origin, host = headers.get(b"origin"), headers.get(b"host", b"")
-    if origin is None:
-        return False
-    # A foreign page can have its own name resolve to this machine, but neither `localhost` nor an address.
-    name = re.sub(r":\d+$", "", host.decode("latin-1")).strip("[]")
-    return origin.partition(b"://")[2] != host or not (name == "localhost" or _is_address(name))
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
@@ -77,8 +83,8 @@ async def _api_error(_: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-async def _internal(_: Request, error: Exception) -> Response:
-    return error_response(ApiError(Code.INTERNAL, f"Internal error: {type(error).__name__}"))
+async def _failed(_: Request, error: Exception) -> Response:
+    return failure_response(error)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -106,16 +112,21 @@ class HttpServer:
     Args:
         app: What is served.
         listener: A listening socket; closed by `stop`.
+        patience: For how many seconds a request's head may take.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, patience: float = PATIENCE_SECONDS) -> None:
+        class Patient(Protocol):
+            pass
+
+        Patient.patience = patience
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=Patient,
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="critical",
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -146,17 +157,3 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # signals are the command's business
-
-
-class _Protocol(H11Protocol):
-    """Lets faults cut the connection: puts its transport into each request's scope."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        served: Any = self.app
-
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[TRANSPORT] = transport
-            await served(scope, receive, send)
-
-        self.app = app

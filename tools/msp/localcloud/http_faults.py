@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from msp.localcloud.faults import Fault, Faults
 from msp.localcloud.status import ApiError, Code
 
-TRANSPORT = "localcloud.transport"
-"""Where in a scope's `extensions` the connection's transport is, so that a fault can cut it."""
+CONNECTION = "localcloud.connection"
+"""Where in a scope's `extensions` the connection is, so that it can be cut."""
 
 
 class ConnectionCutError(Exception):
@@ -55,7 +55,7 @@ def with_faults(faults: Faults, method: str, app: ASGIApp, error_body: ErrorBody
 
 def cut(scope: Scope) -> None:
     """Closes the connection of a request at once (a reset, not an orderly end)."""
-    scope["extensions"][TRANSPORT].abort()
+    scope["extensions"][CONNECTION].abort()
 
 
 def _answer(fault: Fault, error_body: ErrorBody | None) -> Response:

@@ -1,6 +1,7 @@
 """APIs that are spoken over HTTP alone: a table with one row for each method, and the application that serves it."""
 
 import re
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from msp.localcloud import disk
 from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
+from msp.localcloud.http_patience import StalledError
 
 CallT = TypeVar("CallT")
 
@@ -141,6 +144,8 @@ class HttpApi(ABC, Generic[CallT]):
                 response = self._refuse(error)
             except ClientDisconnect:
                 return
+            except (OSError, sqlite3.Error, StalledError) as error:
+                response = self._failed(error)
             response.headers.update(self.headers)
             await response(scope, receive, send)
 
@@ -154,6 +159,15 @@ class HttpApi(ABC, Generic[CallT]):
                 return method, self.fields(found)
         allowed = {method.verb: None for method in self._methods if method.match(path, query) is not None}
         raise self.unknown(verb, path, [*allowed])
+
+    def _failed(self, error: Exception) -> Response:
+        if isinstance(error, StalledError):
+            response = self._refuse(self.refusal(408, str(error)))
+            response.headers["Connection"] = "close"
+            return response
+        if disk.is_full(error):
+            return self._refuse(self.refusal(507, disk.FULL))
+        raise error
 
     def _error_body(self, status: int, message: str) -> dict[str, Any]:
         return self.refusal(status, message).to_json()

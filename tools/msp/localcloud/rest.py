@@ -11,11 +11,13 @@ from google.protobuf import field_mask_pb2, json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from msp.localcloud import disk
 from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
+from msp.localcloud.http_patience import StalledError
 from msp.localcloud.methods import Binding, Method, Router
 from msp.localcloud.status import ApiError, Code, invalid
 
@@ -81,6 +83,16 @@ def error_response(error: ApiError) -> Response:
     """An error as Google's REST APIs send it."""
     body = json.dumps(error.to_json(), indent=2)
     return Response(body, error.http_status, media_type="application/json; charset=UTF-8")
+
+
+def failure_response(error: Exception) -> Response:
+    """The answer when it is not the request that is wrong: a full disk, a client that stalled, a mistake here."""
+    if disk.is_full(error):
+        return error_response(ApiError(Code.RESOURCE_EXHAUSTED, disk.FULL))
+    if isinstance(error, StalledError):
+        body = {"error": {"code": 408, "message": str(error), "status": Code.DEADLINE_EXCEEDED.name}}
+        return JSONResponse(body, 408, headers={"Connection": "close"})
+    return error_response(ApiError(Code.INTERNAL, f"Internal error: {type(error).__name__}"))
 
 
 def to_message(
