@@ -122,13 +122,14 @@ class Store:
         self._depth += 1
         try:
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK" if outermost else f"ROLLBACK TO {savepoint}")
-            if not outermost:
-                self._db.execute(f"RELEASE {savepoint}")
-            raise
-        else:
             self._db.execute("COMMIT" if outermost else f"RELEASE {savepoint}")
+        except BaseException:
+            # On a full disk, SQLite may have undone everything by itself (https://sqlite.org/lang_transaction.html).
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK" if outermost else f"ROLLBACK TO {savepoint}")
+                if not outermost:
+                    self._db.execute(f"RELEASE {savepoint}")
+            raise
         finally:
             self._depth -= 1
         if outermost:

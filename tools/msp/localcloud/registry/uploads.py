@@ -55,8 +55,13 @@ class Uploads:
     def begin(self, repository: str) -> str:
         """Begins an upload to a repository; returns its identifier."""
         identifier = str(uuid.uuid4())
-        self._spools[identifier] = Spool(self._directory.incoming(identifier), _HASHES, durable=self._directory.durable)
-        self._acknowledge(repository, identifier, 0)
+        spool = Spool(self._directory.incoming(identifier), _HASHES, durable=self._directory.durable)
+        try:
+            self._acknowledge(repository, identifier, 0)
+        except BaseException:
+            spool.path.unlink()
+            raise
+        self._spools[identifier] = spool
         return identifier
 
     async def offset(self, repository: str, identifier: str) -> int:
@@ -97,12 +102,13 @@ class Uploads:
                     f"provided digest did not match uploaded content: {spool.size} bytes with {found}",
                     detail={"digest": digest, "found": found},
                 )
+            # Its file goes away, so the upload can't be gone on with if the rest fails.
+            del self._spools[identifier]
             # No await from here on: a deletion of the same blob comes before or after as a whole.
             self._directory.keep(spool, file_name(digest))
             with self._store.transaction():
                 self._blobs.link(repository, digest, spool.size, self._clock.now())
                 self._store.delete(_KIND, identifier)
-            del self._spools[identifier]
             return spool.size
 
     async def cancel(self, repository: str, identifier: str) -> None:

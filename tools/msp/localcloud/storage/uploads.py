@@ -108,8 +108,13 @@ class Uploads:
         self._objects.check(address, preconditions)
         identifier = uuid.uuid4().hex
         session = _Session(address.bucket, address.name, dict(resource), asdict(preconditions), 0, "")
-        self._spools[identifier] = Spool(self._directory.incoming(identifier), HASHES, durable=self._directory.durable)
-        self._note(identifier, session)
+        spool = Spool(self._directory.incoming(identifier), HASHES, durable=self._directory.durable)
+        try:
+            self._note(identifier, session)
+        except BaseException:
+            spool.path.unlink()
+            raise
+        self._spools[identifier] = spool
         return identifier
 
     async def put(
