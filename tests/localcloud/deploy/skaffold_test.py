@@ -5,7 +5,7 @@ import textwrap
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.localcloud.deploy.world import LOCATION, World, archive
 
@@ -268,6 +268,8 @@ _VALUES: Any = st.recursive(
 )
 
 
+# Making a tree can take long on a busy machine.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(["profiles", "requires", "manifests", "deploy", "verify"]), _VALUES), st.booleans()
 )
