@@ -60,6 +60,7 @@ def _command_test_impl(ctx):
         {
             "gcp_region": "europe-west1",
             "spec": config.removesuffix(short_path) + "tests/rules/pipeline/spec.spec.json",
+            "target": "//tests/rules/pipeline:" + name,
             "tool": "//tools:" + ctx.attr.tool,
         },
         json.decode(write.content),

@@ -1,0 +1,55 @@
+"""Imports go one way, as docs/architecture.md draws them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[1] / "tools" / "msp"
+
+GROUND = {"errors", "names", "text"}
+# What each room may import from besides itself.
+MAY_IMPORT = {
+    "errors": set[str](),
+    "text": set[str](),
+    "names": {"errors"},
+    "spec": GROUND,
+    "gcp": GROUND,
+    "ci": GROUND,
+    "image": GROUND | {"gcp"},
+    "rollouts": GROUND | {"gcp"},
+    "changes": GROUND | {"ci"},
+    "pipeline": GROUND | {"spec", "gcp"},
+    "delivery": GROUND | {"ci", "gcp", "image", "rollouts"},
+    "rehearsal": GROUND | {"ci", "delivery", "gcp", "image", "localcloud", "pipeline", "rollouts", "spec"},
+    "localcloud": set[str](),
+    "cli": GROUND | {"ci", "delivery", "gcp", "localcloud", "pipeline", "rehearsal", "spec"},
+}
+
+
+def rooms() -> list[str]:
+    return sorted(path.stem for path in TOOLS.iterdir() if path.suffix == ".py" or any(path.rglob("*.py")))
+
+
+def imported(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name == "msp" and isinstance(node, ast.ImportFrom):
+                yield from (alias.name for alias in node.names)
+            elif name.startswith("msp."):
+                yield name.split(".")[1]
+
+
+def test_every_room_is_known() -> None:
+    assert rooms() == sorted(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
+    sources = [TOOLS / f"{room}.py"] if (TOOLS / f"{room}.py").exists() else sorted((TOOLS / room).rglob("*.py"))
+    found = {(source.name, other) for source in sources for other in imported(source) if other != room}
+    assert {(name, other) for name, other in found if other not in MAY_IMPORT[room]} == set()
