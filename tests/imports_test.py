@@ -29,7 +29,9 @@ MAY_IMPORT = {
 
 
 def rooms() -> list[str]:
-    return sorted(path.stem for path in TOOLS.iterdir() if path.suffix == ".py" or any(path.rglob("*.py")))
+    # Bazel may put an empty __init__.py into a folder of runfiles.
+    found = {path.stem for path in TOOLS.iterdir() if path.suffix == ".py" or any(path.rglob("*.py"))}
+    return sorted(found - {"__init__"})
 
 
 def imported(source: Path) -> Iterator[str]:
