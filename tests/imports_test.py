@@ -8,10 +8,12 @@ import pytest
 
 TOOLS = Path(__file__).parents[1] / "tools" / "msp"
 
-GROUND = {"errors", "names", "text"}
+GROUND = {"errors", "names", "runfiles", "target_config", "text"}
 # What each room may import from besides itself.
 MAY_IMPORT = {
     "errors": set[str](),
+    "runfiles": {"errors"},
+    "target_config": {"errors"},
     "text": set[str](),
     "names": {"errors"},
     "spec": GROUND,

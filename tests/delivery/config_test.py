@@ -8,7 +8,6 @@ import pytest
 
 from msp.delivery.target.config import DeliveryConfig
 from msp.delivery.target.locate import locate
-from msp.delivery.target.runfiles import Runfiles
 from msp.delivery.target.stages import stage_environments
 from msp.errors import UsageError
 
@@ -59,31 +58,6 @@ def test_what_is_no_config_is_refused(text: str) -> None:
 def test_a_missing_field_is_named() -> None:
     with pytest.raises(UsageError, match="no field 'target'; no field 'msp_service_id'"):
         DeliveryConfig.parse(json.dumps({"gcp_project": "p", "repository": "r"}), "svc.json")
-
-
-def test_runfiles_are_found_by_directory(tmp_path: Path) -> None:
-    (tmp_path / "_main/svc").mkdir(parents=True)
-    (tmp_path / "_main/svc/file").write_text("x")
-    runfiles = Runfiles.find({"RUNFILES_DIR": str(tmp_path)}, "program")
-    assert runfiles.path("_main/svc/file").read_text() == "x"
-    with pytest.raises(UsageError, match="_main/svc/other is not among the runfiles"):
-        runfiles.path("_main/svc/other")
-
-
-def test_runfiles_are_found_beside_the_program_and_around_it(tmp_path: Path) -> None:
-    inside = tmp_path / "deploy.runfiles/_main/tools"
-    inside.mkdir(parents=True)
-    (inside / "file").touch()
-    for program in (tmp_path / "deploy", inside / "deploy.py"):
-        assert Runfiles.find({}, str(program)).path("_main/tools/file").exists()
-
-
-def test_runfiles_are_found_by_manifest_also_a_directory_listed_by_its_files(tmp_path: Path) -> None:
-    manifest = tmp_path / "MANIFEST"
-    manifest.write_text("_main/svc/file /where/file\n_main/svc/image/index.json /where/layout/index.json\n")
-    runfiles = Runfiles.find({"RUNFILES_MANIFEST_FILE": str(manifest)}, "program")
-    assert runfiles.path("_main/svc/file") == Path("/where/file")
-    assert runfiles.path("_main/svc/image") == Path("/where/layout")
 
 
 def test_a_config_is_located_by_flag_or_by_the_rules_variable(tmp_path: Path) -> None:

@@ -1,17 +1,17 @@
 """The flags that `diff` and `apply` share: which pipeline, and which cloud."""
 
 import dataclasses
-import json
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from msp.cli import durations, entry, shared_flags
 from msp.errors import UsageError
+from msp.runfiles import TargetFiles, files_of_this_process
+from msp.target_config import load_config
 
 if TYPE_CHECKING:
     from msp.gcp.endpoints import Endpoints
@@ -64,23 +64,8 @@ def pipeline() -> "tuple[Spec, str]":
         return load(entry.user_path(_SPEC.value)), _REGION.value or "us-central1"
     if not given:
         raise UsageError("which pipeline?", hint="give --spec=service.yaml, or run a target of msp_pipeline")
-    config = read_config(_runfile(given))
-    return load(_runfile(config.spec)), _REGION.value or config.gcp_region
-
-
-def read_config(path: Path) -> Config:
-    """A target's config file.
-
-    Raises:
-        UsageError: It can't be read, lacks a field or has one that is not known.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Config(**found)
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(
-            f"{path}: not a config file of msp_pipeline: {error}", hint="build the target again"
-        ) from error
+    config, files = _read(given)
+    return load(files.path(config.spec)), _REGION.value or config.gcp_region
 
 
 def again(command: str, *more: str) -> str:
@@ -91,14 +76,15 @@ def again(command: str, *more: str) -> str:
         more: Flags to add: `--allow_less_guarded`.
     """
     given = os.environ.get(_CONFIG_VARIABLE)
-    config = read_config(_runfile(given)) if given else None
+    config = _read(given)[0] if given else None
     own = config.target if config and config.target else f"{config.tools if config else _TOOLS}:{command}"
     return shlex.join(["bazel", "run", own, "--", *sys.argv[1:], *more])
 
 
-def _runfile(path: str) -> Path:
-    # `bazel run` starts a program in the main repository's directory of the runfiles; launchers of Python name them.
-    return Path(os.environ.get("RUNFILES_DIR", "..")) / path
+def _read(given: str) -> tuple[Config, TargetFiles]:
+    """The target's config, and what finds the files that it names."""
+    files = files_of_this_process(os.environ, sys.argv[0])
+    return load_config(Config, files.path(given), "msp_pipeline"), files
 
 
 def endpoints() -> "Endpoints":

@@ -1,11 +1,12 @@
 """What a target of `msp_delivery` knows: the JSON file that its rule writes."""
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 from msp.errors import UsageError
+from msp.target_config import load_config, parse_config
+
+_RULE = "msp_delivery"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,49 +49,19 @@ class DeliveryConfig:
             file: Its name, for errors.
 
         Raises:
-            UsageError: It is something else, lacks a field, or has one that isn't known or is of another type; every
-                such field is named.
+            UsageError: As `parse_config`; also where there is nothing to push.
         """
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            raise UsageError(f"{file}: not JSON", hint=_HINT) from None
-        if not isinstance(found, dict):
-            raise UsageError(f"{file}: not a JSON object", hint=_HINT)
-        problems = _problems(found)
-        if problems:
-            target = found.get("target")
-            where = f"{target} ({file})" if isinstance(target, str) else file
-            raise UsageError(f"{where}: {'; '.join(problems)}", hint=_HINT)
-        config = cls(**found)
-        if config.image is None and config.push is None:
-            raise UsageError(
-                f"{config.target}: there is no image to deliver",
-                hint="set `image` to a target that makes an OCI layout, or `push` to a program that pushes",
-            )
-        return config
+        return cls._with_image(parse_config(cls, text, file, _RULE))
 
     @classmethod
     def load(cls, path: Path) -> "DeliveryConfig":
         """Reads a file. Raises as `parse` does, and where it can't be read."""
-        try:
-            return cls.parse(path.read_bytes(), str(path))
-        except OSError as error:
-            raise UsageError(f"{path}: can't be read: {error.strerror}", hint=_HINT) from error
+        return cls._with_image(load_config(cls, path, _RULE))
 
-
-_HINT = "it is written by msp_delivery: build the target again"
-
-
-def _problems(found: dict[str, Any]) -> list[str]:
-    fields = {field.name: field for field in dataclasses.fields(DeliveryConfig)}
-    problems = [f"unknown field {name!r}" for name in found if name not in fields]
-    for name, field in fields.items():
-        if name not in found:
-            if field.default is dataclasses.MISSING:
-                problems.append(f"no field {name!r}")
-            continue
-        value = found[name]
-        if not (isinstance(value, str) and value) and not (value is None and field.default is None):
-            problems.append(f"field {name!r} has the value {value!r}")
-    return problems
+    def _with_image(self) -> "DeliveryConfig":
+        if self.image is None and self.push is None:
+            raise UsageError(
+                f"{self.target}: there is no image to deliver",
+                hint="set `image` to a target that makes an OCI layout, or `push` to a program that pushes",
+            )
+        return self

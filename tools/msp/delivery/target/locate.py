@@ -1,11 +1,12 @@
 """Which delivery this process is for, and where the files that it names are."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msp.delivery.target.config import DeliveryConfig
-from msp.delivery.target.runfiles import Runfiles
 from msp.errors import UsageError
+from msp.runfiles import files_of_this_process
 
 # Set by the rule: where the target's own config file is among its runfiles.
 _VARIABLE = "MSP_CONFIG"
@@ -24,6 +25,6 @@ def locate(given: Path | None, environment: Mapping[str, str]) -> tuple[Delivery
     if given is not None:
         return DeliveryConfig.load(given), lambda name: given.parent / name
     if named := environment.get(_VARIABLE):
-        runfiles = Runfiles.find(environment)
+        runfiles = files_of_this_process(environment, sys.argv[0])
         return DeliveryConfig.load(runfiles.path(named)), runfiles.path
     raise UsageError("which service?", hint="run a target of msp_delivery, or give --config=FILE")
