@@ -26,7 +26,7 @@ class Build:
     Attributes:
         commit: The full hash, in lower case.
         build_number: The CI's; on a laptop the time, with `-dirty` where files were changed: `20261122213005-dirty`.
-        author: Who made the change.
+        author: Who made the change, by name: `Ada Lovelace`.
         branch: Empty where it isn't known, as are the next two.
         build_url: The build's page.
         subject: The first line of the commit's message.
@@ -60,7 +60,7 @@ def find_build(given: Known, environment: Mapping[str, str], git: Git, now: date
     """Asks flags, Buildkite, GitHub Actions and git, in this order; each fact comes from the first that knows it.
 
     Args:
-        given: What the user said with flags.
+        given: What the user said with flags: `--commit`, `--build_number`, `--author`.
         environment: Where a CI leaves its variables: `{"BUILDKITE_COMMIT": …}`.
         git: Asked only for what nobody else says, and for the meaning of a commit that is no full hash.
         now: The time, for a build number where no CI counts builds; in UTC.

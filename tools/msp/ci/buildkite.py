@@ -23,7 +23,7 @@ class BuildkiteAgent:
     Args:
         environment: Tells whether this is Buildkite, and where its agent is; handed to the agent, which finds its
             token there.
-        out: Where to say what went wrong.
+        out: The log, for a line on what went wrong.
         run: Runs the agent; replaced in tests.
     """
 

@@ -54,12 +54,12 @@ class Delivery:
     """One deployment.
 
     Args:
-        plan: What to do.
+        plan: The release and its first rollout, with every name final.
         image: Brings the image to its repository.
-        clients: Whom to do it with.
+        clients: Cloud Deploy's, the registry's and the others', of the plan's project and region.
         report: Is told of each event.
         git: Knows which of two commits is older, where it knows both.
-        settings: How.
+        settings: Whether and how long to wait, and whether to release what runs already.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class CiReport:
 
     Args:
         environment: Tells which CI this is.
-        out: Where to say what went wrong.
+        out: The log, for what went wrong and for GitHub's commands.
         service: The service's id: a build may deliver many.
         buildkite: Buildkite's agent.
         github: GitHub's files.

@@ -51,7 +51,7 @@ class Console:
     """Prints a delivery, of which every text from outside is made harmless here.
 
     Args:
-        out: Where to.
+        out: The stream that people and CIs read: stdout.
         environment: Tells which CI reads it, and whether colours are unwanted (https://no-color.org).
         monotonic: Seconds on a clock that never goes back.
         stages: Whether the end shows every stage, the release's page and what to do next.
@@ -183,7 +183,7 @@ def brief(out: TextIO) -> Report:
     """A report that prints what is odd, and on one line how it ended.
 
     Args:
-        out: Where to.
+        out: The stream that people and CIs read: stdout.
     """
 
     def report(event: Event) -> None:
