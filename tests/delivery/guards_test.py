@@ -392,6 +392,8 @@ def test_a_program_that_pushes_what_was_rolled_back_releases_nothing(world: "Wor
         def run(self, *_: object, **__: object) -> str:
             return Layout(second).digest
 
+        def close(self) -> None: ...
+
     with pytest.raises(GuardError) as raised:
         world.deliver(Pushed(), world.plan(commit=C, build_number="3"), git=GIT)
     assert raised.value.state == "HELD"
