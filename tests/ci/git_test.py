@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from msp.ci.build import Known, find_build
-from msp.ci.git import git_in
+from msp.ci.git import ancestry, git_in
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not on PATH")
 
@@ -88,3 +88,20 @@ def test_a_carriage_return_in_a_subject_ends_no_line(checkout: Path, environment
     git = git_in(checkout, environment)
     assert git("log", "-1", "--format=%s") == subject
     assert find_build(Known(), {}, git, NOW).subject == "Fix it ::set-output name=release::evil"
+
+
+def test_ancestry_is_told_where_the_clone_knows_it(checkout: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    git = git_in(checkout, environment)
+    older = git("rev-parse", "HEAD")
+    git("commit", "--allow-empty", "--message=Second")
+    newer = git("rev-parse", "HEAD")
+    assert older
+    assert newer
+    known = ancestry(git)
+    assert (known(older, newer), known(newer, older), known(older, older)) == (True, False, True)
+    assert known("0" * 40, newer) is None
+    assert known("--all", newer) is None
+    git("clone", "--quiet", "--depth=1", checkout.as_uri(), str(tmp_path / "shallow"))
+    shallow = ancestry(git_in(tmp_path / "shallow", environment))
+    assert (shallow(older, newer), shallow(newer, older)) == (None, None)
+    assert ancestry(git_in(tmp_path, {}))(older, newer) is None

@@ -133,7 +133,7 @@ class World:
 
     def make_source(self) -> None:
         bucket = names.source_bucket(self.project)
-        self.call("POST", f"/storage/v1/b?project={self.project}", {"name": bucket})
+        self.call("POST", "/storage/v1/b", {"name": bucket}, project=self.project)
         url = f"{self.cloud.http_url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={names.SOURCE_OBJECT}"
         assert self.http.request("POST", url, body=source_archive()).status == 200
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-NEWER = "89abcdef0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
@@ -164,22 +163,6 @@ def test_whoever_interrupts_it_learns_what_stands(world: "World", monkeypatch: p
     assert raised.value.exit_code == 130
     assert "release deploy-0123456789ab-42 is made" in raised.value.hint
     assert "bazel run //svc:msp_deploy -- --commit=" in raised.value.hint
-
-
-@pytest.mark.parametrize(("older", "warned"), [(True, True), (False, False)])
-def test_an_older_commit_is_pointed_out(world: "World", recorder: "Recorder", *, older: bool, warned: bool) -> None:
-    asked = []
-
-    def git(*arguments: str) -> str | None:
-        asked.append(arguments)
-        return "" if older else None
-
-    world.deliver(world.image(b"new"), world.plan(commit=NEWER))
-    assert world.deliver(world.image(b"old"), report=recorder.report, git=git).state == "SUCCEEDED"
-    assert asked == [("merge-base", "--is-ancestor", COMMIT, NEWER)]
-    assert bool(recorder.warnings) is warned
-    if warned:
-        assert "newer than this one" in recorder.warnings[0]
 
 
 def test_a_release_of_the_old_script_is_taken_up_by_its_tag(world: "World") -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from msp import names
 from msp.delivery.report.stages_picture import next_steps
 
 if TYPE_CHECKING:
@@ -46,3 +47,19 @@ def test_what_waits_is_approved(world: "World", tmp_path: Path) -> None:
     assert heading == "approve it:"
     paste(command, tmp_path)
     assert [each["approvalState"] for each in world.rollouts()] == ["APPROVED"]
+
+
+def test_a_later_stage_that_failed_is_rolled_out_to_again(world: "World", tmp_path: Path) -> None:
+    image = world.image(b"layer")
+    made = dataclasses.replace(world.plan(), local_cloud=world.cloud.http_url)
+    release = world.deliver(image, made).release
+    world.fault("execution/deploy/*", code="INTERNAL", message="out of cheese", times=1)
+    path = f"/v1/{world.pipeline}/releases/{release}/rollouts"
+    world.call("POST", path, {"targetId": "prod-us-central1"}, rolloutId=names.rollout_id(release, "prod-us-central1"))
+    world.cloud.settle()
+    heading, command = next_steps(world.deliver(image, made))
+    assert heading.startswith("prod-us-central1 was tried and failed")
+    paste(command, tmp_path)
+    world.cloud.settle()
+    states = [each["state"] for each in world.rollouts() if each["targetId"] == "prod-us-central1"]
+    assert sorted(states) == ["FAILED", "SUCCEEDED"]

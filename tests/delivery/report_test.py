@@ -342,6 +342,19 @@ def test_what_runs_already_names_no_tag_that_was_never_pushed(tmp_path: Path) ->
     assert any("msp-example:0123456789ab_42`" in markdown for _, markdown in agent.calls)
 
 
+def test_what_was_superseded_is_told_everywhere(tmp_path: Path) -> None:
+    agent, file, out = Agent(), tmp_path / "result.json", io.StringIO()
+    newer = "deploy-89abcdef0123-43"
+    end = Outcome(made(), STAGES, "SUPERSEDED", newer, "r", superseded_by=newer)
+    assert end.exit_code == 0
+    for report in (ci_report(agent).report, JsonReport(file, io.StringIO()).report, Console(out, {}).report):
+        report(Finished(end))
+    assert f"{newer}, which is newer than this build: nothing to do" in out.getvalue()
+    assert f"{newer}, which is newer" in agent.calls[0][1]
+    assert "0123456789ab_42" not in agent.calls[0][1]
+    assert json.loads(file.read_text())["superseded_by"] == newer
+
+
 def test_what_else_is_worth_knowing_is_told_everywhere(tmp_path: Path) -> None:
     agent, file = Agent(), tmp_path / "result.json"
     note = "prod-us-central1: the rollout of deploy-a failed"

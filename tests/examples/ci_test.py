@@ -110,7 +110,8 @@ def test_buildkite_gets_a_step_for_each_deliverable(ci: Ci) -> None:
     assert ci.run(DELIVER).returncode == 0
     assert (ci.directory / "uploads").read_text() == "pipeline upload --no-interpolation\n"
     (upload,) = ci.uploads()
-    assert [step["command"] for step in upload["steps"]] == ["bazel run //a:deploy", "bazel run //b:deploy"]
+    commands = [f"bazel run {label} -- --if_newer" for label in ("//a:deploy", "//b:deploy")]
+    assert [step["command"] for step in upload["steps"]] == commands
     groups = [(step["concurrency"], step["concurrency_group"]) for step in upload["steps"]]
     assert groups == [(1, "deliver //a:deploy"), (1, "deliver //b:deploy")]
     (plugin,) = upload["steps"][0]["plugins"]
@@ -170,7 +171,7 @@ def test_github_delivers_what_was_found_after_testing_it() -> None:
     assert deliver["permissions"] == {"contents": "read", "id-token": "write"}
     *_, run = deliver["steps"]
     # What was found reaches the shell as a variable, never as part of the command.
-    assert run == {"run": 'bazel run "$TARGET"', "env": {"TARGET": "${{ matrix.target }}"}}
+    assert run == {"run": 'bazel run "$TARGET" -- --if_newer', "env": {"TARGET": "${{ matrix.target }}"}}
     for job in jobs.values():
         for step in job["steps"]:
             assert "${{" not in step.get("run", "")

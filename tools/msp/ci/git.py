@@ -1,5 +1,6 @@
 """Questions to git about a checkout."""
 
+import functools
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,3 +44,22 @@ def git_in(
         return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
 
     return git
+
+
+def ancestry(git: Git) -> Callable[[str, str], bool | None]:
+    """Tells whether one commit is an ancestor of another; None where this checkout can't tell.
+
+    Args:
+        git: Asked. A shallow clone knows some ancestors and never that there is none.
+    """
+
+    @functools.cache
+    def is_ancestor(commit: str, other: str) -> bool | None:
+        if commit.startswith("-") or other.startswith("-"):
+            return None
+        if git("merge-base", "--is-ancestor", commit, other) is not None:
+            return True
+        known = all(git("cat-file", "-e", f"{each}^{{commit}}") is not None for each in (commit, other))
+        return False if known and git("rev-parse", "--is-shallow-repository") == "false" else None
+
+    return is_ancestor

@@ -26,7 +26,10 @@ _CONFIG = shared_flags.define_config()
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only print the plan: asks nobody, needs no credentials.")
 _WAIT = flags.DEFINE_bool("wait", True, "Wait until the first rollout has ended.")
 _TIMEOUT = define_seconds("timeout", 1800.0, "How long to wait for the first rollout.")
-_FORCE = flags.DEFINE_bool("force", False, "Release even though the first stage already runs this image.")
+_FORCE = flags.DEFINE_bool(
+    "force", False, "Release even though the first stage runs this image or a newer build's, or this was rolled back."
+)
+_IF_NEWER = flags.DEFINE_bool("if_newer", False, "End with success where a newer build was there first: for CIs.")
 _COMMIT = flags.DEFINE_string("commit", "", "The commit the image was built from: a full hash, or a name git knows.")
 _BUILD_NUMBER = flags.DEFINE_string("build_number", "", "The build's number; with the commit it names tag and release.")
 _AUTHOR = flags.DEFINE_string("author", "", "Who made the change.")
@@ -65,7 +68,7 @@ def _request() -> "Request":
             labels=_pairs("labels", _LABELS.value),
             annotations=_pairs("annotations", _ANNOTATIONS.value),
         ),
-        settings=Settings(wait=_WAIT.value, timeout=_TIMEOUT.value, force=_FORCE.value),
+        settings=Settings(wait=_WAIT.value, timeout=_TIMEOUT.value, force=_FORCE.value, if_newer=_IF_NEWER.value),
         endpoints=shared_flags.endpoints(_LOCAL_CLOUD),
         dry_run=_DRY_RUN.value,
         quiet=_QUIET.value,

@@ -105,7 +105,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
     retry = RetryPolicy(notify=_notify(report))
     clients = Clients.connect(request.endpoints, retry=retry)
     settings = replace(request.settings, make_pipeline=_make_pipeline(config))
-    return Delivery(made, image, clients, report=report, git=git, settings=settings).run()
+    return Delivery(made, image, clients, report=report, git=git, settings=settings, now=around.now).run()
 
 
 def _report(request: Request, config: DeliveryConfig, around: Host) -> Report:

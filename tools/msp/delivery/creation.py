@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NAMESPACE = uuid.UUID("6b0f0c9e-4a5b-5d0e-9d0a-0f5c1f1c6d10")
 # Codes of an operation that failed for no fault of its request.
 _TRANSIENT = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE", "CANCELLED"})
 
@@ -24,25 +24,21 @@ class Creation(Generic[T]):
     """How to create one resource.
 
     Attributes:
-        key: What makes two requests the same: the resource's full name and what it is to hold.
         kind: The type of the resource: `google.cloud.deploy_v1.Release`.
         start: Asks for it under a request id.
         find: Fetches it where it exists.
     """
 
-    key: str
     kind: type[T]
     start: "Callable[[str], Operation]"
     find: Callable[[], T]
 
 
-def request_id(key: str) -> str:
-    """The request id that every run and every runner gives the same request."""
-    return str(uuid.uuid5(_NAMESPACE, key))
-
-
 def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
     """Creates a resource, or finds the one that somebody else has created.
+
+    That there is one is the resource's id's doing. The request id is this run's alone, and only repeats a request whose
+    answer was lost: one that others share would be answered for an hour with what they made, deleted or not.
 
     Returns:
         The resource, and whether it was made under our request.
@@ -53,13 +49,12 @@ def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
         PollTimeoutError: The operation did not end in time.
     """
     failures = 0
-    identifier = request_id(creation.key)
     while True:
         failure: ApiError
         try:
-            started = creation.start(identifier)
-        except AlreadyExistsError:
-            return creation.find(), False
+            started = creation.start(str(uuid.uuid4()))
+        except AlreadyExistsError as error:
+            failure = error
         except AbortedError as error:
             # Somebody else is creating it at this moment.
             if (found := _await(creation, clients)) is not None:
@@ -67,24 +62,28 @@ def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
             failure = error
         else:
             try:
-                operation = clients.deploy.wait(started)
-            except AlreadyExistsError:
-                return creation.find(), False
+                return _made(creation, started, clients), True
             except ApiError as error:
-                # The first answer may be an earlier run's failure, which the service keeps giving to this request id.
-                if failures and error.code not in _TRANSIENT:
+                if error.code not in _TRANSIENT and not isinstance(error, AlreadyExistsError | NotFoundError):
                     raise
                 failure = error
-            else:
-                made = unpacked(operation.response, creation.kind)
-                return (creation.find() if made is None else made), True
+        if isinstance(failure, AlreadyExistsError):
+            # Unless it was deleted since.
+            with suppress(NotFoundError):
+                return creation.find(), False
         failures += 1
         if failures >= clients.retry.attempts:
             raise failure
         seconds = clients.retry.delay(failures)
         clients.retry.notify(failure, seconds)
         clients.retry.sleep(seconds)
-        identifier = str(uuid.uuid4())
+
+
+def _made(creation: Creation[T], started: "Operation", clients: Clients) -> T:
+    operation = clients.deploy.wait(started)
+    made = unpacked(operation.response, creation.kind)
+    # What was done at once may be an older request's, repeated: only a look tells that it is still there.
+    return creation.find() if made is None or started.operation.done else made
 
 
 def _await(creation: Creation[T], clients: Clients) -> T | None:

@@ -10,22 +10,32 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from msp.ci.git import Git
+from msp.ci.git import Git, ancestry
 from msp.delivery import rollout as rollouts
 from msp.delivery.clients import Clients
 from msp.delivery.image_push import ImagePush
-from msp.delivery.outcome import ALREADY_DEPLOYED, DeliveryError, InterruptedDeliveryError, Outcome
+from msp.delivery.outcome import (
+    ALREADY_DEPLOYED,
+    SUPERSEDED,
+    DeliveryError,
+    GuardError,
+    InterruptedDeliveryError,
+    Outcome,
+)
 from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.preflight.findings import PreflightError, Problem, Running, Survey
-from msp.delivery.preflight.preflight import Preflight
+from msp.delivery.preflight.findings import PreflightError, Problem, Survey
+from msp.delivery.preflight.guards import Ruling, Verdict, judge
+from msp.delivery.preflight.preflight import Preflight, read_facts
 from msp.delivery.release import make_release
 from msp.delivery.report import events
 from msp.errors import MspError
-from msp.gcp.errors import FailedPreconditionError
+from msp.gcp.errors import FailedPreconditionError, PermissionDeniedError
 from msp.gcp.messages import enum_name, last_part
 from msp.image.layout import LayoutError
 from msp.image.upload import StoppedError
+from msp.rollouts.facts import Facts
 
 _log = logging.getLogger(__name__)
 
@@ -40,13 +50,15 @@ class Settings:
     Attributes:
         wait: Whether to wait until the first rollout has ended.
         timeout: Seconds to wait for it.
-        force: Release even though the first stage already runs this image.
+        force: Release even though the first stage runs this image, or a newer build's, or this one was rolled back.
+        if_newer: End well where a newer build was there first.
         make_pipeline: The command that makes the pipeline, for hints.
     """
 
     wait: bool = True
     timeout: float = 1800.0
     force: bool = False
+    if_newer: bool = False
     make_pipeline: str = "bazel run //tools:apply -- --spec=service.yaml"
 
 
@@ -60,6 +72,7 @@ class Delivery:
         report: Is told of each event.
         git: Knows which of two commits is older, where it knows both.
         settings: Whether and how long to wait, and whether to release what runs already.
+        now: Tells the time, in UTC.
     """
 
     def __init__(
@@ -71,12 +84,14 @@ class Delivery:
         report: events.Report,
         git: Git,
         settings: Settings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._plan = plan.with_digest(image.digest) if image.digest else plan
         self._image = image
         self._clients = clients
         self._report = report
-        self._git = git
+        self._ancestry = ancestry(git)
+        self._now = now
         self._settings = settings
         self._standing: list[str] = []
         self._push: _Push | None = None
@@ -89,12 +104,13 @@ class Delivery:
 
         Raises:
             PreflightError: Something stands in the way; nothing was changed.
+            GuardError: Somebody or something has to let it through first.
             DeliveryError: It could not be brought to its end; the hint says what stands and how to go on.
         """
         self._report(events.Planned(self._plan))
         try:
             outcome = self._run()
-        except PreflightError as error:
+        except (PreflightError, GuardError) as error:
             self._report(events.Failed(self._plan, error))
             raise
         except KeyboardInterrupt:
@@ -115,56 +131,80 @@ class Delivery:
         try:
             survey = self._look(push)
             _log.debug("preflight took %.3f s", time.perf_counter() - began)
-            if found := self._deployed_already(survey):
-                return found
+            if ended := self._ended(survey, survey.verdict):
+                return ended
             digest = push.finish()
             _log.debug("the push took %.3f s, beside preflight", time.perf_counter() - began)
         except BaseException:
             push.stop()
             raise
-        if not self._plan.digest:
+        known = bool(self._plan.digest)
+        if not known:
             self._plan = self._plan.with_digest(digest)
         self._standing.append(f"{self._plan.reference} is pushed")
         self._report(events.Pushed(self._plan))
-        return self._deployed_already(survey) or self._release(survey)
+        if not known and survey.facts is not None:
+            # By the image there is more to tell.
+            verdict = self._judge(survey.facts, self._plan)
+            if ended := self._ended(survey, verdict):
+                return ended
+        return self._release(survey)
 
     def _look(self, push: "_Push") -> Survey:
         try:
-            survey = Preflight(self._plan, self._clients, self._settings.make_pipeline).run()
+            survey = Preflight(
+                self._plan, self._clients, self._settings.make_pipeline, judge=self._judge, now=self._now()
+            ).run()
         except PreflightError as error:
             # What the registry says may only follow from what preflight has found; the image is another matter.
             if isinstance(push.error, LayoutError):
                 also = Problem(push.error.message, push.error.hint)
                 raise PreflightError(self._plan, tuple(dict.fromkeys((*error.problems, also)))) from error
             raise
-        if survey.running and self._is_older(survey.running):
-            warning = (
-                f"{survey.stages[0]} runs commit {survey.running.commit[:12]} ({survey.running.release}), which is "
-                f"newer than this one, {self._plan.build.commit[:12]}: this takes it back"
-            )
-            survey = dataclasses.replace(survey, warnings=(*survey.warnings, warning))
-        self._report(events.PreflightPassed(survey.warnings))
+        self._plan = survey.plan
+        ruling = survey.verdict.ruling
+        if ruling in {Ruling.GO_ON, Ruling.NOTHING_TO_DO}:
+            # Where it ends at once, the outcome tells what the guards have noted.
+            noted = survey.verdict.notes if ruling is Ruling.GO_ON else ()
+            self._report(events.PreflightPassed((*survey.warnings, *noted)))
         return survey
 
-    def _is_older(self, running: Running) -> bool:
-        mine = self._plan.build.commit
-        if not running.commit or running.commit == mine or running.commit.startswith("-"):
-            return False
-        return self._git("merge-base", "--is-ancestor", mine, running.commit) is not None
+    def _judge(self, facts: Facts, plan: ReleasePlan) -> Verdict:
+        return judge(facts, plan, self._ancestry, force=self._settings.force)
 
-    def _deployed_already(self, survey: Survey) -> Outcome | None:
-        """The end, where the first stage runs this image and nobody wants it again."""
-        running = survey.running
-        if self._settings.force or not self._plan.digest or running is None or running.digest != self._plan.digest:
+    def _ended(self, survey: Survey, verdict: Verdict, *, created: bool = False) -> Outcome | None:
+        """The end, where the guards let it go no further: well where nothing is left to do.
+
+        Raises:
+            GuardError: Somebody or something has to let it through first.
+        """
+        plan, ruling = self._plan, verdict.ruling
+        if ruling is Ruling.GO_ON:
             return None
-        own = running.release == self._plan.release
+        by = verdict.rollout if ruling in {Ruling.NOTHING_TO_DO, Ruling.SUPERSEDED} else None
+        newer = by.release if by and ruling is Ruling.SUPERSEDED else ""
+        if by is None or (newer and not self._settings.if_newer):
+            hint = "\n".join([*self._standing, verdict.hint])
+            raise GuardError(verdict.message, hint=hint, state=ruling, superseded_by=newer)
+        own = by.release == plan.release
         return Outcome(
-            plan=self._plan,
+            plan=plan,
             stages=survey.stages,
-            state="SUCCEEDED" if own else ALREADY_DEPLOYED,
-            release=running.release,
-            rollout=running.rollout,
+            state=SUPERSEDED if newer else "SUCCEEDED" if own else ALREADY_DEPLOYED,
+            release=plan.release if created else by.release,
+            rollout="" if created else by.id,
+            created=created,
+            notes=verdict.notes,
+            superseded_by=newer,
+            later=verdict.later,
         )
+
+    def _judged_again(self) -> Verdict:
+        """What the guards say at this moment."""
+        try:
+            return self._judge(read_facts(self._plan, self._clients, self._now()), self._plan)
+        except PermissionDeniedError:
+            return Verdict()  # Preflight has said so.
 
     def _release(self, survey: Survey) -> Outcome:
         plan, target = self._plan, survey.stages[0]
@@ -173,11 +213,18 @@ class Delivery:
         _log.debug("the release took %.3f s", time.perf_counter() - began)
         self._standing.append(f"release {plan.release} is made")
         self._report(events.Released(plan, created))
+        verdict = self._judged_again()
+        # A run of the same build that was quicker is no hindrance, and its rollout is taken up.
+        if verdict.ruling is not Ruling.NOTHING_TO_DO and (ended := self._ended(survey, verdict, created=created)):
+            return ended
         try:
             rollout, _ = rollouts.begin_rollout(
                 plan, target, self._clients, taken_up=not created, force=self._settings.force
             )
         except FailedPreconditionError as error:
+            # A freeze or a suspension of this moment is to be waited for.
+            if (verdict := self._judged_again()).ruling is Ruling.BLOCKED:
+                self._ended(survey, verdict)
             # Most often because the release could not be rendered, which can be over before a rollout is asked for.
             return Outcome(plan, survey.stages, "FAILED", plan.release, created=created, failure=error.message)
         self._standing.append(f"rollout {last_part(rollout.name)} goes on in Cloud Deploy by itself")

@@ -19,7 +19,7 @@ def release_digest(release: "Release") -> str:
 
 def unfit(plan: ReleasePlan, release: "Release") -> Problem | None:
     """Why a release of the plan's id can't be taken up as the plan's, if it can't."""
-    again = "give another --build_number, or another --release"
+    again = f"give another --build_number, or: {plan.rerun_beside if plan.digest else f'{plan.rerun} --release=ID'}"
     there = release_digest(release)
     if plan.digest and there and there != plan.digest:
         return Problem(
@@ -34,9 +34,21 @@ def unfit(plan: ReleasePlan, release: "Release") -> Problem | None:
     if enum_name(release, "render_state") == "FAILED":
         return Problem(
             f"release {plan.release!r} could not be rendered: {render_failure(release)}",
-            f"a release is rendered once; when the cause is mended, {again}\nsee {plan.release_url}",
+            f"a release is rendered once; when the cause is mended, the next one is made by: {plan.rerun}\n"
+            f"see {plan.release_url}",
         )
     return None
+
+
+def renders_no_more(plan: ReleasePlan, release: "Release") -> bool:
+    """Whether a release of the plan's image could not be rendered, so that its build needs another one."""
+    there = release_digest(release)
+    same = (
+        there == plan.digest
+        if plan.digest and there
+        else release.deploy_parameters.get(names.TAG_PARAMETER) == plan.tag
+    )
+    return same and not release.abandoned and enum_name(release, "render_state") == "FAILED"
 
 
 def render_failure(release: "Release", target: str = "") -> str:

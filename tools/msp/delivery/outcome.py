@@ -3,11 +3,31 @@
 from dataclasses import dataclass
 
 from msp.delivery.planning.plan import ReleasePlan
-from msp.errors import MspError
+from msp.errors import BlockedError, MspError
 
 # What a deployment's `state` can be besides a rollout's.
 PLANNED = "PLANNED"
 ALREADY_DEPLOYED = "ALREADY_DEPLOYED"
+SUPERSEDED = "SUPERSEDED"
+HELD = "HELD"
+BLOCKED = "BLOCKED"
+
+
+@dataclass(frozen=True)
+class LaterFailure:
+    """A stage after the first where this image was tried and does not run.
+
+    Attributes:
+        target: The stage's target.
+        release: The release's id.
+        why: What became of its newest rollout there, for people.
+        rollouts: How many rollouts of the release there were to the target.
+    """
+
+    target: str
+    release: str
+    why: str
+    rollouts: int = 1
 
 
 @dataclass(frozen=True)
@@ -17,12 +37,15 @@ class Outcome:
     Attributes:
         plan: What was to be done.
         stages: The ids of the pipeline's targets, in order.
-        state: The rollout's; `ALREADY_DEPLOYED` where the first stage ran this image before; `PLANNED` in a dry run.
-        release: The release's id: another than the plan's where that one runs this image already.
+        state: The rollout's; `ALREADY_DEPLOYED` where the first stage ran this image before; `SUPERSEDED` where a newer
+            build was there first; `PLANNED` in a dry run.
+        release: The release's id: another than the plan's where that one runs this image already, or is newer.
         rollout: The rollout's id, empty where there is none.
         created: Whether this run made the release.
         failure: Why the rollout failed, empty where it didn't.
         notes: What else is worth knowing of the pipeline, a sentence each: that a later stage has failed.
+        superseded_by: The newer release's id, where there is one.
+        later: The first of the later stages that this image did not get into.
     """
 
     plan: ReleasePlan
@@ -33,6 +56,8 @@ class Outcome:
     created: bool = False
     failure: str = ""
     notes: tuple[str, ...] = ()
+    superseded_by: str = ""
+    later: LaterFailure | None = None
 
     @property
     def tag(self) -> str:
@@ -60,6 +85,20 @@ _FAILED = frozenset({"FAILED", "APPROVAL_REJECTED", "CANCELLING", "CANCELLED", "
 
 class DeliveryError(MspError):
     """The deployment could not be brought to its end; `hint` says what stands and how to go on."""
+
+
+class GuardError(DeliveryError, BlockedError):
+    """Somebody or something has to let it through first.
+
+    Attributes:
+        state: `BLOCKED`, `HELD` or `SUPERSEDED`.
+        superseded_by: The newer release's id; empty where there is none.
+    """
+
+    def __init__(self, message: str, *, hint: str, state: str, superseded_by: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.state = state
+        self.superseded_by = superseded_by
 
 
 class InterruptedDeliveryError(DeliveryError):

@@ -29,7 +29,7 @@ def make_release(plan: ReleasePlan, clients: Clients, existing: "Release | None"
         UnreachableError: It can't be reached; running again finds out what has happened.
     """
     release, made = (existing, False) if existing is not None else create(_creation(plan, clients), clients)
-    if problem := unfit(plan, release):
+    if not made and (problem := unfit(plan, release)):
         raise DeliveryError(problem.message, hint=problem.hint)
     return release, made
 
@@ -52,7 +52,6 @@ def _creation(plan: ReleasePlan, clients: Clients) -> "Creation[Release]":
 
     deploy = clients.deploy
     return Creation(
-        key=f"{plan.release_name} {plan.tag} {plan.digest}",
         kind=Release,
         start=lambda identifier: deploy.change(
             deploy.client.create_release,

@@ -102,7 +102,6 @@ def _creation(plan: ReleasePlan, target: str, rollout_id: str, clients: Clients)
     deploy = clients.deploy
     name = f"{plan.release_name}/rollouts/{rollout_id}"
     return Creation(
-        key=f"{name} {plan.digest}",
         kind=Rollout,
         start=lambda identifier: deploy.change(
             deploy.client.create_rollout,

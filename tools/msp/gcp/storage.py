@@ -1,7 +1,7 @@
 """Whether an object is in a bucket, without the library that a delivery would import for that alone."""
 
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from msp.gcp.calls import Calls
 from msp.gcp.endpoints import Endpoints
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from msp.gcp.retry import RetryPolicy
     from msp.gcp.session import Adapter
+
+
+_MAX_PAGES = 10  # of buckets with the prefix
 
 
 class Storage(Calls["requests.Session"]):
@@ -39,6 +42,24 @@ class Storage(Calls["requests.Session"]):
         except NotFoundError:
             return False
         return True
+
+    def bucket_is_of(self, project: str, bucket: str) -> bool:
+        """Whether a bucket is one of a project's: names are global, and one may be somebody else's."""
+        token = ""
+        # Names come in order, and this one is the shortest with the prefix; pages may be empty.
+        for _ in range(_MAX_PAGES):
+            page = self.read(self._list, project=project, prefix=bucket, pageToken=token)
+            if any(each["name"] == bucket for each in page.get("items", ())):
+                return True
+            token = page.get("nextPageToken", "")
+            if not token:
+                break
+        return False
+
+    def _list(self, request: dict[str, str], timeout: float, **_options: object) -> Any:  # noqa: ANN401 - JSON
+        given = {**request, "fields": "items/name,nextPageToken"}
+        query = urlencode({key: value for key, value in given.items() if value})
+        return self.client.get(f"{self._base}/b?{query}", timeout=timeout).json()
 
     def _get(self, request: dict[str, str], timeout: float, **_options: object) -> "requests.Response":
         place = f"b/{quote(request['bucket'], safe='')}/o/{quote(request['name'], safe='')}"

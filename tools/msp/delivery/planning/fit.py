@@ -47,6 +47,11 @@ def fit_id(text: str, *, limit: int = MAX_ID) -> str:
     return _cut(fitted, limit, text)
 
 
+def with_suffix(release: str, suffix: str) -> str:
+    """A release's id with something after it; cut before that where it gets too long."""
+    return _cut(release, MAX_ID - len(suffix), release) + suffix
+
+
 def fit_build_number(text: str, *, limit: int = 43) -> str:
     """The nearest text to a build number that can stand in a tag and in a release's id.
 

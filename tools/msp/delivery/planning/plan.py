@@ -101,6 +101,17 @@ class ReleasePlan:
     def _page(self, at_google: str) -> str:
         return f"{self.local_cloud}/" if self.local_cloud else at_google
 
+    def as_attempt(self, number: int) -> "ReleasePlan":
+        """The same as the build's second release, third, …: `deploy-0123456789ab-42-r2`."""
+        return dataclasses.replace(self, release=fit.with_suffix(self.release, f"-r{number}")) if number > 1 else self
+
+    @property
+    def rerun_beside(self) -> str:
+        """The command that releases this image beside another one of the same commit and build number."""
+        suffix = f"-{self.digest.removeprefix('sha256:')[:8]}"
+        flags = f"--tag={self.tag}{suffix}", f"--release={fit.with_suffix(self.release, suffix)}"
+        return f"{self.rerun} {shlex.join(flags)}"
+
     def with_digest(self, digest: str) -> "ReleasePlan":
         """The same, of an image whose digest is known by now."""
         return dataclasses.replace(

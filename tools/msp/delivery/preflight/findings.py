@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msp.delivery.planning.plan import ReleasePlan
+from msp.delivery.preflight.guards import Verdict
 from msp.errors import MspError
+from msp.rollouts.facts import Facts
 
 if TYPE_CHECKING:
     from google.cloud.deploy_v1 import Release
@@ -32,36 +34,23 @@ class PreflightError(MspError):
 
 
 @dataclass(frozen=True)
-class Running:
-    """What a target runs.
-
-    Attributes:
-        release: The release's id.
-        rollout: The id of the rollout that brought it there.
-        digest: The image's; empty where the release doesn't say.
-        commit: The commit it was built from; empty where the release doesn't say.
-    """
-
-    release: str
-    rollout: str
-    digest: str
-    commit: str
-
-
-@dataclass(frozen=True)
 class Survey:
     """What was found.
 
     Attributes:
+        plan: What was to be done, as the next release of its build where earlier ones could not be rendered.
         stages: The ids of the pipeline's targets, in order.
         existing: The release of the plan's id, where it is there already.
-        running: What the first stage runs; None where nothing, where that can't be told, or where it is changing.
+        facts: What is known of the pipeline's rollouts; None where one may not look.
+        verdict: What the guards say to that.
         warnings: What is odd and doesn't stand in the way.
     """
 
+    plan: ReleasePlan
     stages: tuple[str, ...]
     existing: "Release | None"
-    running: Running | None
+    facts: Facts | None
+    verdict: Verdict
     warnings: tuple[str, ...]
 
 

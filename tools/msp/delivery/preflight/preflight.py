@@ -1,27 +1,32 @@
 """All that can be known before anything is changed, asked at once; everything that is wrong is told together."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from msp import names
 from msp.delivery.clients import Clients
-from msp.delivery.existing import release_digest, unfit
+from msp.delivery.existing import renders_no_more, unfit
 from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.preflight.findings import PreflightError, Problem, Running, Survey
+from msp.delivery.preflight.findings import PreflightError, Problem, Survey
+from msp.delivery.preflight.guards import Ruling, Verdict
 from msp.delivery.preflight.repository import repository_problem
-from msp.delivery.rollout import ENDED
 from msp.errors import MspError
 from msp.gcp.errors import NotFoundError, PermissionDeniedError, UnreachableError
-from msp.gcp.messages import enum_name, last_part, part_after
+from msp.gcp.messages import last_part
 from msp.image.parallel import run_all
+from msp.rollouts.facts import Facts
+from msp.rollouts.reading import Bounds, Reader
 
 if TYPE_CHECKING:
-    from google.cloud.deploy_v1 import DeliveryPipeline, Release
+    from google.cloud.deploy_v1 import Release
 
-# Enough to see what a target runs, past a few rollouts that failed.
-_ROLLOUTS = 20
+# Enough to see what the stages run, and what was rolled back lately; a stage of which that is not so is asked about.
+_BOUNDS = Bounds(releases=100, rollouts=100)
+# Releases of one build that could not be rendered.
+_MOST_ATTEMPTS = 20
 
 
 class Preflight:
@@ -31,10 +36,22 @@ class Preflight:
         plan: What is to be done.
         clients: Whom to ask.
         make_pipeline: The command that makes the pipeline, for whoever has none.
+        judge: Says whether the plan may be carried out, by what is known of the pipeline's rollouts.
+        now: The time, aware.
     """
 
-    def __init__(self, plan: ReleasePlan, clients: Clients, make_pipeline: str) -> None:
+    def __init__(
+        self,
+        plan: ReleasePlan,
+        clients: Clients,
+        make_pipeline: str,
+        *,
+        judge: Callable[[Facts, ReleasePlan], Verdict],
+        now: datetime,
+    ) -> None:
         self._plan = plan
+        self._judge = judge
+        self._now = now
         self._clients = clients
         self._deploy = clients.deploy
         self._make_pipeline = make_pipeline
@@ -45,7 +62,7 @@ class Preflight:
         self._warnings: list[str] = []
         self._stages: tuple[str, ...] = ()
         self._existing: Release | None = None
-        self._running: Running | None = None
+        self._facts: Facts | None = None
 
     def run(self) -> Survey:
         """Asks everything.
@@ -53,20 +70,27 @@ class Preflight:
         Raises:
             PreflightError: Something stands in the way; all of it is in there.
         """
-        first = self._plan.stages[:1]
+        planned = self._plan.stages
         self._all(
             [
-                self._look_at_pipeline if first else self._look_at_pipeline_and_its_first_stage,
-                *(partial(self._look_at_stage, target) for target in first),
+                self._look_at_rollouts if planned else self._look_at_rollouts_and_targets,
+                *(partial(self._look_at_target, target) for target in planned),
                 self._look_at_release,
                 self._look_at_source,
+                self._look_at_bucket,
                 self._look_at_repository,
             ]
         )
+        verdict = Verdict()
+        if self._facts is not None:
+            self._caught(self._check_stages, (0,))
+            verdict = self._judge(self._facts, self._plan)
         if self._problems:
+            if verdict.ruling is Ruling.BLOCKED:
+                self._problem(verdict.message, verdict.hint)
             in_order = (problem for _, problem in sorted(self._problems, key=lambda each: each[0]))
             raise PreflightError(self._plan, tuple(dict.fromkeys(in_order)))
-        return Survey(self._stages, self._existing, self._running, tuple(self._warnings))
+        return Survey(self._plan, self._stages, self._existing, self._facts, verdict, tuple(self._warnings))
 
     def _all(self, tasks: list[Callable[[], None]]) -> None:
         above = getattr(self._place, "path", ())
@@ -93,10 +117,11 @@ class Preflight:
         with self._lock:
             self._warnings.append(text)
 
-    def _look_at_pipeline(self) -> None:
+    def _look_at_rollouts(self) -> None:
         plan = self._plan
         try:
-            pipeline = self._deploy.read(self._deploy.client.get_delivery_pipeline, name=plan.pipeline_name)
+            self._facts = read_facts(plan, self._clients, self._now)
+            self._stages = tuple(stage.target for stage in self._facts.pipeline.stages)
         except NotFoundError as error:
             if "deliveryPipelines" not in error.message and "roject" in error.message:
                 self._problem(f"project {plan.project!r}: {error.message}", "is gcp_project right?")
@@ -105,19 +130,18 @@ class Preflight:
                     f"delivery pipeline {plan.pipeline!r} does not exist in project {plan.project}, {plan.region}",
                     f"make it: {self._make_pipeline}\nor correct gcp_project, msp_service_id or gcp_region",
                 )
-            return
-        self._check_pipeline(pipeline)
+        except PermissionDeniedError as error:
+            # Whoever may see the pipeline may release; what it runs is another matter.
+            pipeline = self._deploy.read(self._deploy.client.get_delivery_pipeline, name=plan.pipeline_name)
+            self._stages = tuple(stage.target_id for stage in pipeline.serial_pipeline.stages)
+            self._warn(f"what {plan.pipeline!r} runs can't be told: {error.message}")
 
-    def _check_pipeline(self, pipeline: "DeliveryPipeline") -> None:
-        plan = self._plan
-        stages = tuple(stage.target_id for stage in pipeline.serial_pipeline.stages)
-        self._stages = stages
-        if pipeline.suspended:
-            self._problem(
-                f"delivery pipeline {plan.pipeline!r} is suspended: it takes no releases",
-                "whoever suspended it had a reason; when that is gone, set rollout.suspended to false and apply\n"
-                f"see {plan.pipeline_url}",
-            )
+    def _look_at_rollouts_and_targets(self) -> None:
+        self._look_at_rollouts()
+        self._all([partial(self._look_at_target, target) for target in self._stages])
+
+    def _check_stages(self) -> None:
+        plan, stages = self._plan, self._stages
         if not stages:
             self._problem(f"delivery pipeline {plan.pipeline!r} has no stages", f"mend it: {self._make_pipeline}")
         elif plan.stages and stages[0] != plan.stages[0]:
@@ -125,14 +149,6 @@ class Preflight:
                 f"the first stage of {plan.pipeline!r} is {stages[0]!r}, and the specification says {plan.stages[0]!r}",
                 f"bring the pipeline up to date: {self._make_pipeline}",
             )
-
-    def _look_at_pipeline_and_its_first_stage(self) -> None:
-        self._look_at_pipeline()
-        if self._stages:
-            self._look_at_stage(self._stages[0])
-
-    def _look_at_stage(self, target: str) -> None:
-        self._all([partial(self._look_at_target, target), partial(self._look_at_running, target)])
 
     def _look_at_target(self, target: str) -> None:
         plan = self._plan
@@ -166,41 +182,22 @@ class Preflight:
     def _type_name(self, kind: str) -> str:
         return kind if "/" in kind else names.custom_target_type_name(self._plan.project, self._plan.region, kind)
 
-    def _look_at_running(self, target: str) -> None:
-        deploy, plan = self._deploy, self._plan
-        try:
-            rollouts = deploy.pages(
-                deploy.client.list_rollouts,
-                most=_ROLLOUTS,
-                parent=f"{plan.pipeline_name}/releases/-",
-                filter=f'targetId="{target}"',
-                order_by="createTime desc",
-            )
-            current = next((each for each in rollouts if enum_name(each, "state") not in _BROUGHT_NOTHING), None)
-            if current is None or enum_name(current, "state") not in ENDED:
-                return
-            name = f"{plan.pipeline_name}/releases/{part_after(current.name, 'releases')}"
-            release = deploy.read(deploy.client.get_release, name=name)
-        except NotFoundError:
-            return  # There is no pipeline, which is somebody else's to say.
-        except PermissionDeniedError as error:
-            self._warn(f"what {target!r} runs can't be told: {error.message}")
-            return
-        self._running = Running(
-            last_part(release.name),
-            last_part(current.name),
-            release_digest(release),
-            release.annotations.get("commit", ""),
-        )
-
     def _look_at_release(self) -> None:
-        plan = self._plan
-        try:
-            self._existing = self._deploy.read(self._deploy.client.get_release, name=plan.release_name)
-        except NotFoundError:
-            return
-        if problem := unfit(plan, self._existing):
-            self._problem(problem.message, problem.hint)
+        """Finds the release of the plan's id; of a build whose release could not be rendered, the next one's."""
+        asked = plan = self._plan
+        for number in range(1, _MOST_ATTEMPTS):
+            plan = asked.as_attempt(number)
+            try:
+                found = self._deploy.read(self._deploy.client.get_release, name=plan.release_name)
+            except NotFoundError:
+                break
+            if not renders_no_more(plan, found):
+                self._existing = found
+                if problem := unfit(plan, found):
+                    self._problem(problem.message, problem.hint)
+                break
+            self._warn(f"release {plan.release!r} could not be rendered, which happens once: the next one is made")
+        self._plan = plan
 
     def _look_at_source(self) -> None:
         plan = self._plan
@@ -212,6 +209,22 @@ class Preflight:
             return
         self._problem(f"{plan.source_uri}, which releases are made from, is not there", f"mend: {self._make_pipeline}")
 
+    def _look_at_bucket(self) -> None:
+        project = self._plan.project
+        bucket = names.source_bucket(project)
+        try:
+            if self._clients.storage.bucket_is_of(project, bucket):
+                return
+        except PermissionDeniedError:
+            self._warn(f"whose bucket {bucket} is can't be told: no permission to list those of project {project}")
+            return
+        # Where there is none at all, that the archive isn't there says enough.
+        if self._clients.storage.object_exists(self._plan.source_uri):
+            self._problem(
+                f"bucket {bucket} is another project's: whoever owns it says what is rolled out in {project}",
+                f"bucket names are global; find out whose it is: gcloud storage buckets describe gs://{bucket}",
+            )
+
     def _look_at_repository(self) -> None:
         try:
             found = repository_problem(self._plan, self._clients)
@@ -222,7 +235,13 @@ class Preflight:
             self._problem(found.message, found.hint)
 
 
-_BROUGHT_NOTHING = frozenset({"FAILED", "CANCELLED", "APPROVAL_REJECTED"})
+def read_facts(plan: ReleasePlan, clients: Clients, now: datetime) -> Facts:
+    """What is known of the plan's pipeline, in as many calls at once as it takes. Raises as `Reader.pipeline`."""
+    return Reader(clients.deploy, _BOUNDS, _at_once).pipeline(plan.pipeline_name, now)
+
+
+def _at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    run_all(tasks, workers=len(tasks), stop=threading.Event())
 
 
 def _denied(message: str, plan: ReleasePlan) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from msp.delivery.outcome import Outcome
+from msp.delivery.outcome import GuardError, Outcome
 from msp.delivery.report.events import Event, Failed, Finished
 from msp.errors import UsageError
 from msp.text import harmless, harmless_lines
@@ -40,7 +40,9 @@ class JsonReport:
             case Failed(plan, error):
                 known = result(Outcome(plan, plan.stages, "", plan.release))
                 said = {"message": error.message, "hint": error.hint}
-                self._write({**known, "state": None, "exit_code": error.exit_code, "error": said})
+                state, by = (error.state, error.superseded_by) if isinstance(error, GuardError) else (None, "")
+                ended = {"state": state, "superseded_by": by, "exit_code": error.exit_code, "error": said}
+                self._write({**known, **ended})
 
     def _write(self, content: dict[str, Any]) -> None:
         text = json.dumps(_harmless(content), indent=2, ensure_ascii=False) + "\n"
@@ -77,7 +79,8 @@ def result(outcome: Outcome) -> dict[str, Any]:
     """What the file holds.
 
     `target` is the first stage's target in Cloud Deploy, `bazel_target` the label. `created` tells whether this run
-    made the release. `state` is the rollout's, or `ALREADY_DEPLOYED`, or `PLANNED`. `exit_code` is the process's.
+    made the release. `state` is the rollout's, or `ALREADY_DEPLOYED`, `SUPERSEDED`, `HELD`, `BLOCKED` or `PLANNED`.
+    `superseded_by` is the newer release. `exit_code` is the process's.
     Values that aren't known are empty, as is `tag` where another build's release runs this image.
     """
     plan = outcome.plan
@@ -92,6 +95,7 @@ def result(outcome: Outcome) -> dict[str, Any]:
         "target": outcome.target,
         "created": outcome.created,
         "failure": outcome.failure,
+        "superseded_by": outcome.superseded_by,
         "exit_code": outcome.exit_code,
         "stages": list(outcome.stages),
         "project": plan.project,

@@ -3,13 +3,14 @@
 import shlex
 
 from msp import names
-from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, Outcome
+from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, SUPERSEDED, Outcome
 from msp.delivery.planning.plan import ReleasePlan
 from msp.names.grammar import MAX_ID
 
 _MARKS = {
     "SUCCEEDED": "●",
     ALREADY_DEPLOYED: "●",
+    SUPERSEDED: "●",
     "PENDING_APPROVAL": "◐",
     "PENDING": "◐",
     "PENDING_RELEASE": "◐",
@@ -19,6 +20,7 @@ _MARKS = {
 _WORDS = {
     "SUCCEEDED": "runs {release}",
     ALREADY_DEPLOYED: "runs this image already, as {release}",
+    SUPERSEDED: "has or awaits {newer}, which is newer than this build",
     "PENDING_APPROVAL": "{release} waits for approval",
     "PENDING": "{release} is about to be rolled out",
     "PENDING_RELEASE": "{release} is being rendered",
@@ -34,7 +36,9 @@ def picture(outcome: Outcome) -> list[str]:
     lines = []
     for number, stage in enumerate(outcome.stages):
         if number:
-            lines += ["│", f"○ {stage}"]
+            later = outcome.later
+            failed = later is not None and later.target == stage
+            lines += ["│", f"✗ {stage:<{width}}  {later.release} {later.why}" if later and failed else f"○ {stage}"]
         else:
             lines.append(f"{_MARKS.get(outcome.state, '✗')} {stage:<{width}}  {in_words(outcome)}")
     return lines
@@ -43,7 +47,7 @@ def picture(outcome: Outcome) -> list[str]:
 def in_words(outcome: Outcome) -> str:
     """What the first stage does with the release."""
     words = _WORDS.get(outcome.state, "{release} failed")
-    return words.format(release=outcome.release)
+    return words.format(release=outcome.release, newer=outcome.superseded_by)
 
 
 def next_steps(outcome: Outcome) -> list[str]:
@@ -53,25 +57,35 @@ def next_steps(outcome: Outcome) -> list[str]:
         return ["mend what failed and try again:", f"  {plan.rerun}"]
     if outcome.state == "PENDING_APPROVAL":
         return ["approve it:", f"  {_gcloud(plan, 'rollouts', 'approve', outcome.rollout, release)}"]
+    if later := outcome.later:
+        return [
+            f"{later.target} was tried and failed; when the cause is mended, roll out there again:",
+            f"  {_promote(plan, later.release, later.target, later.rollouts + 1)}",
+        ]
     if outcome.state in {"SUCCEEDED", ALREADY_DEPLOYED} and len(outcome.stages) > 1:
         following = outcome.stages[1]
-        promote = ("releases", "promote", release, f"--to-target={following}", *_rollout(outcome.release, following))
         return [
             f"next is {following}; where no automation promotes, do it by hand:",
-            f"  {_gcloud(plan, *promote)}",
+            f"  {_promote(plan, outcome.release, following)}",
         ]
     return []
 
 
-def _rollout(release: str, target: str) -> list[str]:
+def _promote(plan: ReleasePlan, release: str, target: str, number: int = 1) -> str:
+    flags = (f"--release={release}", f"--to-target={target}", *_rollout(release, target, number))
+    return _gcloud(plan, "releases", "promote", *flags)
+
+
+def _rollout(release: str, target: str, number: int) -> list[str]:
     """The flag that names the rollout, where gcloud's own name for it would be too long for Cloud Deploy."""
     if len(f"{release}-to-{target}-0001") <= MAX_ID:
         return []
     try:
-        rollout = names.rollout_id(release, target)
+        rollout = names.rollout_id(release, target, number)
     except names.InvalidNameError:
         # Somebody else's release, of a long name. A rollout's own is unique within its release.
-        rollout = f"to-{target}"[:MAX_ID].rstrip("-")
+        again = f"-{number:04d}" if number > 1 else ""
+        rollout = f"to-{target}"[: MAX_ID - len(again)].rstrip("-") + again
     return [f"--rollout-id={rollout}"]
 
 

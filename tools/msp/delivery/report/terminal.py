@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from msp.ci.groups import LogGroups
-from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, Outcome
+from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, SUPERSEDED, Outcome
 from msp.delivery.planning.plan import ReleasePlan
 from msp.delivery.report.events import (
     Event,
@@ -131,6 +131,8 @@ class Console:
             self._say(outcome.failure, mark="✗", colour=_RED)
         elif outcome.state == ALREADY_DEPLOYED:
             self._done(f"{outcome.target} runs this image already, as {outcome.release}: nothing to do (--force)")
+        elif outcome.state == SUPERSEDED:
+            self._done(f"{outcome.target}: {in_words(outcome)}: nothing to do (--force)")
         else:
             if self._groups.folds:
                 self._groups.begin(f"Delivered in {seconds:.1f} s", expanded=True)
