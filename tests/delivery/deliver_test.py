@@ -3,6 +3,7 @@
 import base64
 import stat
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from msp.delivery.image_push import ProgramPush
 from msp.delivery.outcome import DeliveryError, InterruptedDeliveryError
 from msp.delivery.report import events
 from msp.errors import MspError
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.image.layout import Layout
 
 if TYPE_CHECKING:
@@ -147,10 +149,32 @@ def test_without_waiting_it_ends_when_the_rollout_has_begun(world: "World", reco
 
 def test_a_rollout_that_takes_too_long_is_left_to_itself(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("msp.delivery.rollout.settled", lambda _: False)
-    with pytest.raises(DeliveryError, match=r"waited 0\.1 seconds for rollout deploy-0123456789ab-42-to") as raised:
-        world.deliver(world.image(b"layer"), timeout=0.1)
+    with pytest.raises(DeliveryError, match=r"waited \d\.\d seconds for rollout deploy-0123456789ab-42-to") as raised:
+        world.deliver(world.image(b"layer"), timeout=3.0)
     assert "goes on in Cloud Deploy by itself" in raised.value.hint
     assert "--commit=0123456789abcdef0123456789abcdef01234567 --build_number=42" in raised.value.hint
+
+
+def test_the_time_limit_is_for_the_push_too(world: "World") -> None:
+    class Endless:
+        """A push whose registry never answers."""
+
+        digest = "sha256:" + "a" * 64
+
+        def run(
+            self, plan: object, clients: object, *, gate: object, stop: object, deadline: Deadline = NO_DEADLINE
+        ) -> str:
+            del plan, clients, gate, stop
+            threading.Event().wait(deadline.patience)
+            deadline.limit(1)
+            raise AssertionError
+
+        def close(self) -> None:
+            pass
+
+    with pytest.raises(DeliveryError, match="it was not done within 2 s"):
+        world.deliver(Endless(), timeout=2.0)
+    assert world.releases() == []
 
 
 def test_whoever_interrupts_it_learns_what_stands(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONFIG = shared_flags.define_config()
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only print the plan: asks nobody, needs no credentials.")
 _WAIT = flags.DEFINE_bool("wait", True, "Wait until the first rollout has ended.")
-_TIMEOUT = define_seconds("timeout", 1800.0, "How long to wait for the first rollout.")
+_TIMEOUT = define_seconds("timeout", 1800.0, "How long all of it may take, the wait for the first rollout included.")
 _FORCE = flags.DEFINE_bool(
     "force", False, "Release even though the first stage runs this image or a newer build's, or this was rolled back."
 )

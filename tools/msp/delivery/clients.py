@@ -1,6 +1,6 @@
 """What a deployment speaks with, over one pool and as one caller."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -9,6 +9,7 @@ from msp.gcp.calls import Calls, Later
 from msp.gcp.clients import artifact_registry_client, cloud_deploy_client
 from msp.gcp.cloud_deploy import CloudDeploy
 from msp.gcp.credentials import AnonymousCredentials, ApplicationDefaultCredentials, Credentials
+from msp.gcp.deadline import Deadline
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
 from msp.gcp.polling import Polling
@@ -82,6 +83,10 @@ class Clients:
             polling=polling,
             retry=retry,
         )
+
+    def within(self, deadline: Deadline) -> "Clients":
+        """The same, whose calls of Google's services end by then."""
+        return replace(self, deploy=self.deploy.within(deadline), artifacts=self.artifacts.within(deadline))
 
 
 def _adapter(pool: urllib3.PoolManager, credentials: Credentials) -> "Adapter":

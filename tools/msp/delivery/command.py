@@ -104,7 +104,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
         return planned
     retry = RetryPolicy(notify=_notify(report))
     clients = Clients.connect(request.endpoints, retry=retry)
-    settings = replace(request.settings, make_pipeline=_make_pipeline(config))
+    settings = replace(request.settings, make_pipeline=_make_pipeline(config), tools=config.tools)
     return Delivery(made, image, clients, report=report, git=git, settings=settings, now=around.now).run()
 
 
@@ -149,4 +149,4 @@ def _notify(report: Report) -> Callable[[RemoteError, float], None]:
 def _make_pipeline(config: DeliveryConfig) -> str:
     if config.spec is not None:
         return f"bazel run {config.target}.pipeline.apply"
-    return "bazel run //tools:apply -- --spec=service.yaml (or set `spec`, and get it as a target)"
+    return f"bazel run {config.tools}:apply -- --spec=service.yaml\nor set `spec`, which makes a target of it"

@@ -6,7 +6,6 @@ point, ends in one release.
 
 import dataclasses
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from msp.ci.git import Git, ancestry
 from msp.delivery import rollout as rollouts
 from msp.delivery.clients import Clients
+from msp.delivery.gated_push import GatedPush
 from msp.delivery.image_push import ImagePush
 from msp.delivery.outcome import (
     ALREADY_DEPLOYED,
@@ -31,16 +31,13 @@ from msp.delivery.preflight.preflight import Preflight, read_facts
 from msp.delivery.release import make_release
 from msp.delivery.report import events
 from msp.errors import MspError
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.errors import FailedPreconditionError, PermissionDeniedError
 from msp.gcp.messages import enum_name, last_part
 from msp.image.layout import LayoutError
-from msp.image.upload import StoppedError
 from msp.rollouts.facts import Facts
 
 _log = logging.getLogger(__name__)
-
-# What a push that is told to stop may take until it does.
-_STOP_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,17 +46,19 @@ class Settings:
 
     Attributes:
         wait: Whether to wait until the first rollout has ended.
-        timeout: Seconds to wait for it.
+        timeout: Seconds that all of it may take, the wait for the rollout included; that goes on by itself afterwards.
         force: Release even though the first stage runs this image, or a newer build's, or this one was rolled back.
         if_newer: End well where a newer build was there first.
         make_pipeline: The command that makes the pipeline, for hints.
+        tools: The package of the tools' targets, as the user's repository writes it, for hints.
     """
 
     wait: bool = True
     timeout: float = 1800.0
     force: bool = False
     if_newer: bool = False
-    make_pipeline: str = "bazel run //tools:apply -- --spec=service.yaml"
+    make_pipeline: str = "bazel run @rules_msp//tools:apply -- --spec=service.yaml"
+    tools: str = "@rules_msp//tools"
 
 
 class Delivery:
@@ -94,7 +93,7 @@ class Delivery:
         self._now = now
         self._settings = settings
         self._standing: list[str] = []
-        self._push: _Push | None = None
+        self._push: GatedPush | None = None
 
     def run(self) -> Outcome:
         """Deploys.
@@ -126,7 +125,9 @@ class Delivery:
         return outcome
 
     def _run(self) -> Outcome:
-        push = self._push = _Push(self._image, self._plan, self._clients)
+        deadline = Deadline.after(self._settings.timeout)
+        self._clients = self._clients.within(deadline)
+        push = self._push = GatedPush(self._image, self._plan, self._clients, deadline)
         began = time.perf_counter()
         try:
             survey = self._look(push)
@@ -148,12 +149,17 @@ class Delivery:
             verdict = self._judge(survey.facts, self._plan)
             if ended := self._ended(survey, verdict):
                 return ended
-        return self._release(survey)
+        return self._release(survey, deadline)
 
-    def _look(self, push: "_Push") -> Survey:
+    def _look(self, push: GatedPush) -> Survey:
         try:
             survey = Preflight(
-                self._plan, self._clients, self._settings.make_pipeline, judge=self._judge, now=self._now()
+                self._plan,
+                self._clients,
+                self._settings.make_pipeline,
+                tools=self._settings.tools,
+                judge=self._judge,
+                now=self._now(),
             ).run()
         except PreflightError as error:
             # What the registry says may only follow from what preflight has found; the image is another matter.
@@ -206,7 +212,7 @@ class Delivery:
         except PermissionDeniedError:
             return Verdict()  # Preflight has said so.
 
-    def _release(self, survey: Survey) -> Outcome:
+    def _release(self, survey: Survey, deadline: Deadline) -> Outcome:
         plan, target = self._plan, survey.stages[0]
         began = time.perf_counter()
         _, created = make_release(plan, self._clients, survey.existing)
@@ -232,8 +238,8 @@ class Delivery:
         if self._settings.wait:
             rollout = rollouts.follow(
                 rollout,
-                self._clients,
-                timeout=self._settings.timeout,
+                self._clients.within(NO_DEADLINE),  # What is late is the rollout, not an answer.
+                timeout=deadline.left,
                 seen=lambda found: self._report(events.RolloutSeen(found)),
             )
         state, rollout_id = enum_name(rollout, "state"), last_part(rollout.name)
@@ -248,59 +254,3 @@ class Delivery:
             tag = f"whether {self._plan.image}:{self._plan.tag} was pushed isn't known"
         stands = self._standing or [f"nothing was released, and {tag}"]
         return "\n".join([*stands, f"to go on from there: {self._plan.rerun}"])
-
-
-class _Push:
-    """The push, in a thread of its own; it writes no manifest before it is told to finish.
-
-    The thread is a daemon: an interrupted program ends without waiting for the network.
-
-    Attributes:
-        error: What the push ended by, where that was an error for the user.
-        wrote: Whether a manifest may have been written, whatever became of the answer.
-    """
-
-    def __init__(self, image: ImagePush, plan: ReleasePlan, clients: Clients) -> None:
-        self.error: MspError | None = None
-        self.wrote = False
-        self._gate_lock = threading.Lock()
-        self._image = image
-        self._failure: BaseException | None = None
-        self._digest = ""
-        self._told = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(lambda: image.run(plan, clients, gate=self._gate, stop=self._stop),), daemon=True
-        )
-        self._thread.start()
-
-    def finish(self) -> str:
-        """Lets manifests through and waits for the end. Returns the digest; raises what the push raised."""
-        self._told.set()
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-        return self._digest
-
-    def stop(self) -> None:
-        """Has it end soon."""
-        with self._gate_lock:
-            self._stop.set()
-        self._told.set()
-        self._thread.join(_STOP_SECONDS)
-        self._image.close()
-
-    def _gate(self) -> None:
-        self._told.wait()
-        with self._gate_lock:
-            if self._stop.is_set():
-                raise StoppedError("the push was stopped")
-            self.wrote = True
-
-    def _run(self, push: Callable[[], str]) -> None:
-        try:
-            self._digest = push()
-        except MspError as error:
-            self.error = self._failure = error
-        except BaseException as error:  # It is raised again in the caller's thread.
-            self._failure = error

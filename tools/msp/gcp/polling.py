@@ -47,7 +47,7 @@ class Polling:
         """
         end = self.monotonic() + timeout
         pause = self.initial
-        late = PollTimeoutError(f"waited {timeout:g} seconds for {what}")
+        late = PollTimeoutError(f"waited {timeout:.1f} seconds for {what}")
         while True:
             try:
                 seen = look()

@@ -36,6 +36,7 @@ class Preflight:
         plan: What is to be done.
         clients: Whom to ask.
         make_pipeline: The command that makes the pipeline, for whoever has none.
+        tools: The package of the tools' targets, as the user's repository writes it: `@rules_msp//tools`.
         judge: Says whether the plan may be carried out, by what is known of the pipeline's rollouts.
         now: The time, aware.
     """
@@ -46,6 +47,7 @@ class Preflight:
         clients: Clients,
         make_pipeline: str,
         *,
+        tools: str,
         judge: Callable[[Facts, ReleasePlan], Verdict],
         now: datetime,
     ) -> None:
@@ -55,6 +57,7 @@ class Preflight:
         self._clients = clients
         self._deploy = clients.deploy
         self._make_pipeline = make_pipeline
+        self._tools = tools
         self._lock = threading.Lock()
         # Each with the place of its question among all, so that they are told in the same order every time.
         self._problems: list[tuple[tuple[int, ...], Problem]] = []
@@ -105,7 +108,7 @@ class Preflight:
             self._problem(*_denied(error.message, self._plan))
         except UnreachableError as error:
             local = self._clients.endpoints.is_local
-            self._problem(error.message, "start it: bazel run //tools:local_cloud" if local else error.hint)
+            self._problem(error.message, f"start it: bazel run {self._tools}:local_cloud" if local else error.hint)
         except MspError as error:
             self._problem(error.message, error.hint)
 
