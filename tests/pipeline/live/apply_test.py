@@ -17,7 +17,8 @@ from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 from msp.pipeline import archive
 from msp.pipeline.live.changes import DeleteResource, PipelineChange
-from msp.pipeline.live.pipeline import Comparison, LivePipeline
+from msp.pipeline.live.comparison import Comparison
+from msp.pipeline.live.pipeline import LivePipeline
 from msp.pipeline.live.report import headline, listing
 from msp.spec import Spec
 

@@ -11,6 +11,7 @@ from google.cloud import deploy_v1
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from msp import names
 from msp.pipeline.iam import bindings
 from msp.pipeline.live.changes import (
     DeleteResource,
@@ -23,7 +24,7 @@ from msp.pipeline.live.changes import (
 )
 from msp.pipeline.live.guards import LessGuarded, less_guarded
 from msp.pipeline.live.keep import kept_guards
-from msp.pipeline.live.report import headline, short_name, weakening
+from msp.pipeline.live.report import headline, weakening
 from msp.pipeline.live.state import Live, LiveArchive
 from msp.pipeline.resources import PipelineResources, resources
 from msp.spec import Spec, parse
@@ -65,7 +66,7 @@ def as_live(was: Spec, becomes: Spec, edit: Callable[[dict[str, Any]], None] = l
     """What there is after one specification was applied and edited by hand, as it is read for another one."""
     made, asked = resources(was, "us-central1"), resources(becomes, "us-central1")
     there = {message.name: type(message)(message) for message in wanted_resources(made)}
-    edit({short_name(name): message for name, message in there.items()})
+    edit({names.short_name(name): message for name, message in there.items()})
     wanted = {message.name for message in wanted_resources(asked)}
     members = dict[str, set[tuple[str, str]]]()
     for row in bindings(was, made):
@@ -110,7 +111,9 @@ SILENT = make(stage("staging", 60), stage("prod"))
 def test_what_the_specification_is_silent_on_stays_as_it_is_live() -> None:
     live = as_live(SILENT, SILENT, by_hand)
     assert compared(SILENT, live) == ((), ())
-    kept = [f"{guard} of {short_name(name)}" for name, guard in kept_guards(resources(SILENT, "us-central1"), live)]
+    kept = [
+        f"{guard} of {names.short_name(name)}" for name, guard in kept_guards(resources(SILENT, "us-central1"), live)
+    ]
     assert kept == [
         "approval of target prod-us-central1",
         "approval by someone else than the author of target prod-us-central1",
@@ -141,7 +144,7 @@ def test_what_the_specification_says_in_words_is_done_and_told_apart() -> None:
     assert [weakening(each) for each in found] == [
         "automation promote-staging-us-central1 is no longer suspended (the specification says so)"
         if "automations" in each.resource
-        else f"{short_name(each.resource)} {each.what} (the specification says so)"
+        else f"{names.short_name(each.resource)} {each.what} (the specification says so)"
         for each in found
     ]
     assert len(found) == 4

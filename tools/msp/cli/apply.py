@@ -17,7 +17,7 @@ from msp.errors import MspError
 
 if TYPE_CHECKING:
     from msp.pipeline.live.changes import PipelineChange
-    from msp.pipeline.live.pipeline import Comparison
+    from msp.pipeline.live.comparison import Comparison
 
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be changed.")
 _PRUNE = flags.DEFINE_bool(

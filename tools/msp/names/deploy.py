@@ -146,3 +146,17 @@ def release_console_url(project: str, region: str, pipeline: str, release: str) 
 
 
 _CONSOLE = "https://console.cloud.google.com/deploy/delivery-pipelines"
+
+
+def short_name(resource: str) -> str:
+    """A full resource name as people say it: `target staging-us-central1`."""
+    collection, _, identifier = resource.rpartition("/")
+    return f"{_KINDS[collection.rpartition('/')[2]]} {identifier}"
+
+
+_KINDS = {
+    "automations": "automation",
+    "customTargetTypes": "custom target type",
+    "deliveryPipelines": "delivery pipeline",
+    "targets": "target",
+}

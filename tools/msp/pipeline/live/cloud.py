@@ -29,7 +29,6 @@ from msp.pipeline.live.changes import (
     wanted_resources,
 )
 from msp.pipeline.live.policies import Policies
-from msp.pipeline.live.report import short_name
 from msp.pipeline.live.source import SourceArchive
 from msp.pipeline.live.state import Live
 from msp.pipeline.resources import PipelineResources
@@ -75,7 +74,7 @@ class Cloud:
         """
         resources = {}
         for wanted in wanted_resources(self._made):
-            with about(short_name(wanted.name)):
+            with about(names.short_name(wanted.name)):
                 found = self._get(wanted)
             if found is not None:
                 resources[wanted.name] = found
@@ -102,15 +101,15 @@ class Cloud:
             case UploadArchive():
                 self._source.upload(change.live, archive)
             case PutResource():
-                with about(short_name(change.wanted.name)):
+                with about(names.short_name(change.wanted.name)):
                     self._put(change)
             case DeleteResource():
-                with about(short_name(change.live.name)):
+                with about(names.short_name(change.live.name)):
                     self._delete(change.live)
             case Grant():
                 self._policies.grant(change.resource, change.bindings)
             case LiftSuspension():
-                with about(short_name(change.live.name)):
+                with about(names.short_name(change.live.name)):
                     self._lift_suspension(change.live)
 
     def _get(self, wanted: proto.Message) -> proto.Message | None:

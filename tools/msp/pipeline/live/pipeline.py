@@ -1,6 +1,5 @@
 """A specification beside what is live of it."""
 
-import dataclasses
 from collections.abc import Iterator
 
 from msp import names
@@ -8,38 +7,13 @@ from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
 from msp.pipeline import archive
 from msp.pipeline.iam import bindings
-from msp.pipeline.live.changes import DeleteResource, PipelineChange, pipeline_changes, wanted_resources
+from msp.pipeline.live.changes import PipelineChange, pipeline_changes, wanted_resources
 from msp.pipeline.live.cloud import Cloud
-from msp.pipeline.live.guards import LessGuarded, less_guarded
+from msp.pipeline.live.comparison import Comparison
+from msp.pipeline.live.guards import less_guarded
 from msp.pipeline.live.keep import kept_guards
-from msp.pipeline.live.report import short_name
-from msp.pipeline.resources import Guard, resources
+from msp.pipeline.resources import resources
 from msp.spec import Spec
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """A pipeline's specification compared with what is live.
-
-    Attributes:
-        changes: What differs, in the order in which it can be made.
-        less_guarded: By what of it the pipeline would keep releases back less than it does.
-        kept: The guards that stay, though the specification is silent on them: a resource's full name, and which.
-    """
-
-    changes: tuple[PipelineChange, ...]
-    less_guarded: tuple[LessGuarded, ...]
-    kept: tuple[tuple[str, Guard], ...]
-
-    def split(self, *, prune: bool) -> tuple[tuple[PipelineChange, ...], tuple[PipelineChange, ...]]:
-        """The changes that are left alone and those that are made: deletions are made only with `prune`."""
-        kept = tuple(change for change in self.changes if isinstance(change, DeleteResource) and not prune)
-        return kept, tuple(change for change in self.changes if change not in kept)
-
-    @property
-    def unspecified(self) -> tuple[LessGuarded, ...]:
-        """What the specification does not say in words, so that a flag has to."""
-        return tuple(found for found in self.less_guarded if not found.specified)
 
 
 class LivePipeline:
@@ -71,7 +45,7 @@ class LivePipeline:
     def names(self) -> Iterator[str]:
         """Everything that is compared, without looking at it."""
         yield names.source_uri(self._made.project)
-        yield from (short_name(message.name) for message in wanted_resources(self._made))
+        yield from (names.short_name(message.name) for message in wanted_resources(self._made))
 
     def compare(self) -> Comparison:
         """What differs, and what it would do to the pipeline's guards.

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from msp import names
 from msp.gcp.cloud_deploy import CloudDeploy
 from msp.gcp.errors import AbortedError, AlreadyExistsError, about
 from msp.pipeline.iam import Binding
-from msp.pipeline.live.report import short_name
 
 if TYPE_CHECKING:
     from google.iam.v1.policy_pb2 import Policy
@@ -30,7 +30,7 @@ class Policies:
         Raises:
             RemoteError: It could not be read.
         """
-        with about(f"policy of {short_name(resource)}"):
+        with about(f"policy of {names.short_name(resource)}"):
             return _members(self._read(resource))
 
     def grant(self, resource: str, bindings: tuple[Binding, ...]) -> None:
@@ -39,7 +39,7 @@ class Policies:
         Raises:
             RemoteError: It was refused, or others kept changing the policy.
         """
-        with about(f"policy of {short_name(resource)}"):
+        with about(f"policy of {names.short_name(resource)}"):
             for attempt in range(1, _POLICY_ATTEMPTS + 1):
                 policy = self._read(resource)
                 missing = [row for row in bindings if (row.role, row.member) not in _members(policy)]

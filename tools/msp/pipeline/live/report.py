@@ -1,8 +1,8 @@
 """Changes and differences as text for people."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from msp import names
 from msp.pipeline.live.changes import (
     DeleteResource,
     Grant,
@@ -11,23 +11,8 @@ from msp.pipeline.live.changes import (
     PutResource,
     UploadArchive,
 )
+from msp.pipeline.live.comparison import Comparison
 from msp.pipeline.live.guards import LessGuarded
-
-if TYPE_CHECKING:
-    from msp.pipeline.live.pipeline import Comparison
-
-_KINDS = {
-    "automations": "automation",
-    "customTargetTypes": "custom target type",
-    "deliveryPipelines": "delivery pipeline",
-    "targets": "target",
-}
-
-
-def short_name(resource: str) -> str:
-    """A full resource name as people say it: `target staging-us-central1`."""
-    collection, _, identifier = resource.rpartition("/")
-    return f"{_KINDS[collection.rpartition('/')[2]]} {identifier}"
 
 
 def headline(change: PipelineChange) -> str:
@@ -38,13 +23,13 @@ def headline(change: PipelineChange) -> str:
                 return f"+ source archive {change.uri}, and its bucket"
             return f"{'+' if change.live.content is None else '~'} source archive {change.uri}"
         case PutResource():
-            return f"{'+' if change.live is None else '~'} {short_name(change.wanted.name)}"
+            return f"{'+' if change.live is None else '~'} {names.short_name(change.wanted.name)}"
         case DeleteResource():
-            return f"- {short_name(change.live.name)}"
+            return f"- {names.short_name(change.live.name)}"
         case Grant():
-            return f"+ access to {short_name(change.resource)}"
+            return f"+ access to {names.short_name(change.resource)}"
         case LiftSuspension():
-            return f"- suspension of {short_name(change.live.name)}"
+            return f"- suspension of {names.short_name(change.live.name)}"
 
 
 def details(change: PipelineChange) -> Iterator[str]:
@@ -78,17 +63,17 @@ def listing(changes: tuple[PipelineChange, ...]) -> str:
 def weakening(found: LessGuarded) -> str:
     """One thing that would keep releases back no longer, in a line."""
     why = " (the specification says so)" if found.specified else ""
-    return f"{short_name(found.resource)} {found.what}{why}"
+    return f"{names.short_name(found.resource)} {found.what}{why}"
 
 
-def guards(comparison: "Comparison") -> list[str]:
+def guards(comparison: Comparison) -> list[str]:
     """What becomes less guarded, and what stays since the specification is silent on it: a block of lines each."""
     blocks = []
     if comparison.less_guarded:
         lines = (f"    {weakening(found)}" for found in comparison.less_guarded)
         blocks.append("\n".join(["less guarded:", *lines]))
     if comparison.kept:
-        lines = (f"    {guard} of {short_name(resource)}" for resource, guard in comparison.kept)
+        lines = (f"    {guard} of {names.short_name(resource)}" for resource, guard in comparison.kept)
         blocks.append("\n".join(["kept, as the specification is silent on it:", *lines]))
     return blocks
 
