@@ -21,10 +21,11 @@ from msp.localcloud.pytest_plugin import CloudThread
 from msp.rollouts.facts import Facts, RolloutKey
 from msp.rollouts.freezes import freeze
 from msp.rollouts.last_good import way_back
+from msp.rollouts.policy_conversion import to_policy
 from msp.rollouts.reading import Bounds, Reader
 from msp.rollouts.rolled_back import rolled_back
 from msp.rollouts.running import running
-from msp.rollouts.states import Action, ApprovalState, RolloutState
+from msp.rollouts.states import Action, ApprovalState, Invoker, RolloutState
 from msp.rollouts.stops import holds
 
 Client: TypeAlias = Any
@@ -311,6 +312,15 @@ def test_a_freeze_ends_when_cloud_deploy_lets_through_again(world: World) -> Non
         world.rollout("r1")
     world.rollout("r1")
     assert freeze(world.facts(), "app-prod", Action.CREATE) is None
+
+
+def test_words_younger_than_the_library_forbid_nothing_else() -> None:
+    policy = deploy_v1.DeployPolicy(rules=[{"rollout_restriction": {"id": "r"}}])
+    restriction = deploy_v1.DeployPolicy.pb(policy).rules[0].rollout_restriction
+    restriction.actions.append(99)
+    restriction.invokers.append(99)
+    (read,) = to_policy(policy).restrictions
+    assert not any(read.forbids(action, invoker) for action in list(Action)[1:] for invoker in list(Invoker)[1:])
 
 
 def test_a_hold_with_its_reason(world: World) -> None:

@@ -111,10 +111,17 @@ def berlin(*weekly: WeeklyWindow, minute: int) -> tuple[tuple[Restriction, ...],
     return (Restriction("rule", "Europe/Berlin", weekly=weekly),), first + minute
 
 
+def new_york(*weekly: WeeklyWindow, minute: int) -> tuple[tuple[Restriction, ...], int]:
+    first = int(datetime(2026, 3, 8, 5, tzinfo=UTC).timestamp()) // 60  # Sunday's midnight, before clocks go forward
+    return (Restriction("rule", "America/New_York", weekly=weekly),), first + minute
+
+
 @given(situations())
 @example(berlin(WeeklyWindow(frozenset({7}), timedelta(0), timedelta(hours=2, minutes=30)), minute=60))
 @example(berlin(WeeklyWindow(frozenset({7}), timedelta(0), timedelta(hours=2, minutes=30)), minute=185))
 @example(berlin(WeeklyWindow(frozenset({6, 7})), minute=0))
+@example(new_york(WeeklyWindow(frozenset({7}), timedelta(0), timedelta(hours=2, minutes=30)), minute=60))
+@example(new_york(WeeklyWindow(frozenset({7}), timedelta(hours=2, minutes=30), timedelta(hours=4)), minute=120))
 @settings(max_examples=300, deadline=None)
 def test_as_the_clocks_show(situation: tuple[tuple[Restriction, ...], int]) -> None:
     restrictions, minute = situation
@@ -138,6 +145,15 @@ def test_between_two_minutes_as_at_the_one_before(
         assert is_open(restriction, later) == is_open(restriction, moment)
     if any(is_open(restriction, moment) for restriction in restrictions):
         assert closes(restrictions, later) == closes(restrictions, moment)
+
+
+def test_a_window_that_ends_within_a_second_that_is_skipped_ends_when_the_clocks_change() -> None:
+    end = timedelta(hours=2, minutes=30, milliseconds=500)
+    rule = Restriction("rule", "America/New_York", weekly=(WeeklyWindow(frozenset({7}), timedelta(0), end),))
+    # New York's clocks went from two to three at this moment.
+    change = datetime(2026, 3, 8, 7, tzinfo=UTC)
+    assert closes((rule,), change - timedelta(microseconds=1)) == change
+    assert not is_open(rule, change)
 
 
 def test_a_window_over_midnight_belongs_to_the_day_it_begins_on() -> None:

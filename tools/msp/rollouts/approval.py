@@ -71,7 +71,7 @@ def stale(facts: Facts, rollout: Rollout, ancestry: Ancestry) -> Stale | None:
     if current is not None and _is_newer(facts, current, rollout, ancestry):
         return Stale(Why.NEWER_RUNS, current)
     for coming in there.coming:
-        if coming.key != rollout.key and _is_newer(facts, coming, rollout, ancestry):
+        if _is_newer(facts, coming, rollout, ancestry):
             return Stale(Why.NEWER_COMES, coming)
     back = (each for each in (current, *there.coming) if each and (each.rollback_of or each.rolls_back_release))
     since = next((each for each in back if each.created > rollout.created), None)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msp import names
+from msp.gcp.messages import last_part, part_after
 from msp.rollouts import annotations
 from msp.rollouts.facts import Automation, Pipeline, Promotion, Release, Rollout, RolloutKey, Stage
 from msp.rollouts.selection import ResourceSelector
@@ -125,16 +126,6 @@ def enum_name(content: Any, field: str) -> str:  # noqa: ANN401 (any message bel
     number = getattr(content, field)
     value = content.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
     return value.name if value is not None and number else ""
-
-
-def last_part(name: str) -> str:
-    """The id of a resource: the last part of its full name."""
-    return name.rpartition("/")[2]
-
-
-def part_after(name: str, collection: str) -> str:
-    """The id that follows a collection in a full name: `r` in `…/releases/r/rollouts/o`, after `releases`."""
-    return name.partition(f"/{collection}/")[2].partition("/")[0]
 
 
 def _stage(target_id: str, target: Any, *, unread: bool) -> Stage:  # noqa: ANN401 (Target, below proto-plus)

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msp.gcp.messages import last_part
 from msp.rollouts import annotations
-from msp.rollouts.conversion import last_part, raw, to_selector
+from msp.rollouts.conversion import raw, to_selector
 from msp.rollouts.policy import OneTimeWindow, Policy, PolicySelector, Restriction, WeeklyWindow
 from msp.rollouts.states import Action, Invoker
 
