@@ -15,8 +15,8 @@ import requests
 
 from msp.gcp.credentials import AnonymousCredentials, Credentials
 from msp.gcp.errors import ApiError, UnauthenticatedError, UnreachableError
-from msp.gcp.http import MAX_ANSWER_BYTES, connection_pool
-from msp.gcp.session import Adapter, error_message, sent_over
+from msp.gcp.http import connection_pool
+from msp.gcp.session import MAX_ANSWER_BYTES, Adapter, error_message, sent_over
 
 if TYPE_CHECKING:
     from tests.gcp.conftest import ScriptedServer

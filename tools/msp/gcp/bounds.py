@@ -30,12 +30,13 @@ class Answer:
     whole: bool = True
 
 
-def read_answer(response: urllib3.BaseHTTPResponse, limit: int) -> Answer:
+def read_answer(response: urllib3.BaseHTTPResponse, limit: int, *, decode: bool = True) -> Answer:
     """Reads a response that was opened with `preload_content=False`; a longer one is cut and its connection closed.
 
     Args:
         response: From the pool.
         limit: The most bytes, after decompression.
+        decode: Whether to undo the answer's `Content-Encoding`.
 
     Raises:
         urllib3.exceptions.HTTPError: The connection broke, or the time is over.
@@ -43,7 +44,7 @@ def read_answer(response: urllib3.BaseHTTPResponse, limit: int) -> Answer:
     pieces: list[bytes] = []
     size = 0
     try:
-        while size <= limit and (piece := response.read1(min(_PIECE_BYTES, limit + 1 - size))):
+        while size <= limit and (piece := response.read1(min(_PIECE_BYTES, limit + 1 - size), decode_content=decode)):
             pieces.append(piece)
             size += len(piece)
     except BaseException:

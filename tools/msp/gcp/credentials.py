@@ -1,6 +1,5 @@
 """Who is asking: Google's application default credentials, or nobody."""
 
-import json
 import os
 import re
 import stat
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import urllib3
 
 from msp.errors import MspError
-from msp.gcp.deadline import Deadline
+from msp.gcp.bounds import Answer, json_object, read_answer
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import CredentialsError, UnreachableError
-from msp.gcp.http import CONNECT_SECONDS, READ_SECONDS, read_answer, reason
+from msp.gcp.http import CONNECT_SECONDS, READ_SECONDS, reason
 from msp.text import harmless
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def check_key_file(environment: Mapping[str, str]) -> None:
                 content = file.read(_MAX_KEY_BYTES + 1)
             if len(content) > _MAX_KEY_BYTES:
                 why = "is too large for a key file"
-            elif not _is_object(content):
+            elif json_object(content) is None:
                 why = "holds no JSON object, as a key file does"
     except FileNotFoundError:
         why = "is not there"
@@ -140,13 +139,6 @@ def check_key_file(environment: Mapping[str, str]) -> None:
         why = f"can't be read: {getattr(error, 'strerror', None) or 'that is no path'}"
     if why:
         raise CredentialsError(f"{where} {why}", hint=_LOGIN)
-
-
-def _is_object(content: bytes) -> bool:
-    try:
-        return isinstance(json.loads(content), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _in_secret(ask: Callable[[], T]) -> T:
@@ -177,10 +169,10 @@ def default_credentials(endpoints: Endpoints, pool: urllib3.PoolManager) -> Cred
 
 
 class _AuthResponse:
-    def __init__(self, response: urllib3.BaseHTTPResponse, data: bytes) -> None:
-        self.status = response.status
-        self.headers = response.headers
-        self.data = data
+    def __init__(self, answer: Answer) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self.data = answer.body
 
 
 class _AuthRequest:
@@ -201,7 +193,6 @@ class _AuthRequest:
         import google.auth.exceptions
 
         seconds = timeout or READ_SECONDS
-        deadline = Deadline.after(seconds)
         try:
             response = self._pool.request(
                 method,
@@ -212,7 +203,7 @@ class _AuthRequest:
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds),
             )
-            return _AuthResponse(response, read_answer(response, deadline, limit=_MAX_KEY_BYTES))
+            return _AuthResponse(read_answer(response, _MAX_KEY_BYTES))
         except urllib3.exceptions.HTTPError as error:
             why = reason(error)
         raise google.auth.exceptions.TransportError(why)  # type: ignore[no-untyped-call]

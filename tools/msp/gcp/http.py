@@ -1,8 +1,7 @@
-"""The one pool of connections that everything remote goes through, and how much of an answer is read from it."""
+"""The one pool of connections that everything remote goes through."""
 
 import os
 import ssl
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,12 @@ import urllib3
 
 from msp.errors import UsageError
 from msp.gcp.bounds import bound_answers
-from msp.gcp.deadline import Deadline
 
 # http.client hands a file to the socket in pieces of this size; its default of 16 KiB costs more than the network.
 _BLOCK_BYTES = 1 << 20
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-
-# Of one answer, unpacked. A page of 1,000 releases with long annotations and many targets takes some 10 MiB.
-MAX_ANSWER_BYTES = 32 << 20
-_CHUNK_BYTES = 64 << 10
-
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-
-
-class OversizedError(urllib3.exceptions.HTTPError):
-    """The answer is longer than anything that could be meant."""
-
-
-class LateError(urllib3.exceptions.HTTPError):
-    """The answer was not whole in time."""
 
 
 def connection_pool(*, connections: int = 8, environment: Mapping[str, str] = os.environ) -> urllib3.PoolManager:
@@ -47,37 +31,8 @@ def connection_pool(*, connections: int = 8, environment: Mapping[str, str] = os
     return _Pool(_proxies(environment), environment, maxsize=connections)
 
 
-def read_answer(
-    response: urllib3.BaseHTTPResponse, deadline: Deadline, *, limit: int = MAX_ANSWER_BYTES, unpack: bool = True
-) -> bytes:
-    """The whole body of an answer that was asked for with `preload_content=False`; its connection can be used again.
-
-    Args:
-        response: Of which nothing was read yet.
-        deadline: When all of it has to be there.
-        limit: The most bytes, unpacked.
-        unpack: Whether to undo the answer's `Content-Encoding`.
-
-    Raises:
-        OversizedError: It is longer.
-        LateError: It was not there in time.
-        urllib3.exceptions.HTTPError: It broke off, or can't be unpacked.
-    """
-    try:
-        body = _received(response, deadline, limit)
-        if unpack:
-            body = _unpacked(response, body, limit)
-    except BaseException:
-        response.close()  # What is left of it must not be taken for the next answer.
-        raise
-    response.release_conn()
-    return body
-
-
 def reason(error: urllib3.exceptions.HTTPError) -> str:
     """What went wrong on the way, in a few words and without the address, which may hold a signed query."""
-    if isinstance(error, OversizedError | LateError):
-        return str(error)
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"no trusted connection: {error}"
     return next((words for kind, words in _REASONS if isinstance(error, kind)), "the connection was dropped")
@@ -90,38 +45,6 @@ _REASONS = (
     (urllib3.exceptions.ConnectTimeoutError, "no connection within the time limit"),
     (urllib3.exceptions.ReadTimeoutError, "no answer within the time limit"),
 )
-
-
-def _received(response: urllib3.BaseHTTPResponse, deadline: Deadline, limit: int) -> bytes:
-    received = bytearray()
-    while True:
-        if not (left := deadline.left):
-            raise LateError("no whole answer within the time limit")
-        sock = getattr(response.connection, "sock", None)
-        if sock is not None:
-            sock.settimeout(left)
-        # Whatever has arrived, not a number of bytes: one byte a second would be waited for without end.
-        chunk = response.read1(_CHUNK_BYTES, decode_content=False)
-        if not chunk:
-            return bytes(received)
-        received += chunk
-        if len(received) > limit:
-            raise OversizedError(f"an answer of more than {limit >> 20} MiB")
-
-
-def _unpacked(response: urllib3.BaseHTTPResponse, body: bytes, limit: int) -> bytes:
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding == "identity" or not body:
-        return body
-    if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise urllib3.exceptions.DecodeError("an encoding that was not asked for")
-    try:
-        unpacked = zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, limit + 1)
-    except zlib.error as error:
-        raise urllib3.exceptions.DecodeError("not in its encoding") from error
-    if len(unpacked) > limit:
-        raise OversizedError(f"an answer of more than {limit >> 20} MiB")
-    return unpacked
 
 
 class _Pool(urllib3.PoolManager):

@@ -6,7 +6,6 @@ request over our own pool, which also knows proxies and certificate authorities.
 """
 
 import io
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,14 +14,18 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter
 
+from msp.gcp.bounds import Answer, json_object, read_answer
 from msp.gcp.credentials import Credentials
 from msp.gcp.deadline import Deadline
 from msp.gcp.errors import ApiError, UnreachableError, api_error
-from msp.gcp.http import CONNECT_SECONDS, OversizedError, read_answer, reason
+from msp.gcp.http import CONNECT_SECONDS, reason
 from msp.gcp.retry import parse_retry_after
 
 # Seconds that one request may take, from the connection to the last byte of the answer.
 REQUEST_SECONDS = 60.0
+
+# Of one answer, unpacked. A page of 1,000 releases with long annotations and many targets takes some 10 MiB.
+MAX_ANSWER_BYTES = 32 << 20
 
 # The only ones that are understood here, and that read_answer bounds.
 _ENCODINGS = "gzip, deflate"
@@ -63,34 +66,31 @@ class Adapter(BaseAdapter):
     ) -> requests.Response:
         """As the library's; raises what the class says."""
         deadline = Deadline.after(_seconds(timeout))
-        answer, body = self._exchange(request, deadline, unpack=not stream)
+        answer = self._exchange(request, deadline, decode=not stream)
         if answer.status == 401 and self._credentials.renew():
-            answer, body = self._exchange(request, deadline, unpack=not stream)
+            answer = self._exchange(request, deadline, decode=not stream)
         if answer.status >= 300:
-            raise _refusal(answer, body)
+            raise _refusal(answer)
         response = requests.Response()
         response.status_code = answer.status
-        response.reason = answer.reason or ""
         response.headers.update(answer.headers)
         response.url = request.url or ""
         response.request = request
         # Who asks for a stream wants an object as it is stored, still packed; the rest is unpacked, within bounds.
         response.raw = urllib3.HTTPResponse(
-            io.BytesIO(body), answer.headers if stream else None, answer.status, preload_content=False
+            io.BytesIO(answer.body), answer.headers if stream else None, answer.status, preload_content=False
         )
         return response
 
     def close(self) -> None:
         """Nothing: the pool is shared."""
 
-    def _exchange(
-        self, request: requests.PreparedRequest, deadline: Deadline, *, unpack: bool
-    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+    def _exchange(self, request: requests.PreparedRequest, deadline: Deadline, *, decode: bool) -> Answer:
         headers = {**request.headers, **self._credentials.headers()}
         url = request.url or ""
         left = max(deadline.left, 0.001)  # The library takes no 0.
         try:
-            answer = self._pool.request(
+            response = self._pool.request(
                 request.method or "GET",
                 url,
                 body=request.body,
@@ -99,11 +99,11 @@ class Adapter(BaseAdapter):
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, left), total=left),
             )
-            return answer, read_answer(answer, deadline, unpack=unpack)
-        except OversizedError as error:
-            # The same would come again.
-            failure = UnreachableError(f"{_host(url)} sent {error}")
-            failure.transient = False
+            answer = read_answer(response, MAX_ANSWER_BYTES, decode=decode)
+            if answer.whole:
+                return answer
+            failure = UnreachableError(f"{_host(url)} sent an answer of more than {MAX_ANSWER_BYTES >> 20} MiB")
+            failure.transient = False  # The same would come again.
         except urllib3.exceptions.HTTPError as error:
             why = reason(error) if deadline.left else "no whole answer within the time limit"
             failure = UnreachableError(f"{_host(url)} can't be reached: {why}", hint="is there a network?")
@@ -123,10 +123,10 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _refusal(answer: urllib3.BaseHTTPResponse, body: bytes) -> ApiError:
-    message, code = error_message(body)
+def _refusal(answer: Answer) -> ApiError:
+    message, code = error_message(answer.body)
     return api_error(
-        message or f"HTTP {answer.status} {answer.reason or ''}".rstrip(),
+        message or f"HTTP {answer.status}",
         http_status=answer.status,
         code=code,
         retry_after=parse_retry_after(answer.headers.get("Retry-After")),
@@ -139,10 +139,7 @@ def error_message(body: bytes) -> tuple[str, str]:
     Args:
         body: `{"error": {"code": 404, "message": "no such pipeline", "status": "NOT_FOUND"}}`.
     """
-    try:
-        error = json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return "", ""
+    error = (json_object(body) or {}).get("error")
     if not isinstance(error, Mapping):
         return "", ""
     message, code = error.get("message"), error.get("status")
