@@ -48,9 +48,9 @@ RELEASE = "projects/p/locations/us-central1/deliveryPipelines/d/releases/r"
 
 WORDS = r"""
 null true false 0 -1 1.5 1e400 -0 NaN Infinity 99999999999999999999999999 "" "x" "\u0000" "\ud800" [] {} [[]] {"":{}}
-[null] { } [ ] , : " \ "@type" "type.googleapis.com/google.cloud.deploy.v1.Release" "type.googleapis.com/x" "name" "state"
-"SUCCEEDED" 2026-11-22T21:30:05Z 0000-00-00T99:99:99Z 3600s -1s "error" "code" "message" "status" "details" "done" "BwX="
-"access_token" "expires_in" "type" "private_key" "service_account" "nextPageToken" Mon, 01 Jan 2026 00:00:00 GMT
+[null] { } [ ] , : " \ "@type" "type.googleapis.com/google.cloud.deploy.v1.Release" "type.googleapis.com/x" "name"
+"state" "SUCCEEDED" 2026-11-22T21:30:05Z 0000-00-00T99:99:99Z 3600s -1s "error" "code" "message" "status" "details"
+"done" "BwX=" "access_token" "expires_in" "type" "private_key" "service_account" "nextPageToken" Mon, 01 Jan 2026 GMT
 """.split()  # noqa: SIM905 - a word a line would be a page
 WORDS += ["\r", "\n", "\x1b]0;", "\x9b", "\u202e", "\u2028", "\0", "é", "\U0001f600", "9" * 5000]
 PIECES = [
@@ -64,7 +64,7 @@ PIECES = [
     '{"@type":"type.googleapis.com/google.protobuf.Value","value":',
     "é",
 ]
-ODD_VALUES = [
+ODD_VALUES: list[Any] = [
     None,
     True,
     7,
@@ -324,7 +324,7 @@ def _change(part: Any, other: Any, chance: random.Random) -> None:
         case 0:
             del part[key]
         case 1 | 2:
-            part[key] = chance.choice(ODD_VALUES)
+            part[key] = copy.deepcopy(chance.choice(ODD_VALUES))
         case 3 if isinstance(part, dict):
             part[chance.choice(WORDS).strip('"')] = part.pop(key)
         case 4 if isinstance(part, list):
