@@ -84,6 +84,38 @@ def test_delivers_as_buildkite_says(command: Command, world: "World") -> None:
     assert "note: buildkite-agent is neither on PATH nor in BUILDKITE_BIN_PATH" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (("--dry_run", f"--commit={COMMIT}", "--build_number=9"), 0),
+        (("--help",), 0),
+        (("--no_such_flag",), 2),
+        (("--local_cloud=nowhere",), 2),
+        ((f"--commit={COMMIT}", "--build_number=9", "--tag=-bad"), 2),
+        ((f"--commit={COMMIT}", "--build_number=9", "--labels=commit=x"), 2),
+    ],
+)
+def test_google_clients_are_not_imported_where_nothing_is_asked(
+    command: Command, flags: tuple[str, ...], code: int
+) -> None:
+    done = command(*flags, local=False, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == code
+    assert "msp.cli.entry" in done.stderr
+    assert _costly(done.stderr) == set()
+
+
+def test_google_clients_are_imported_where_they_are_needed(command: Command) -> None:
+    done = command(f"--commit={COMMIT}", "--build_number=9", "--nowait", PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    assert _costly(done.stderr) == {"google", "grpc", "requests"}
+
+
+def _costly(import_times: str) -> set[str]:
+    """What takes long, of the modules that `-X importtime` lists."""
+    modules = {line.rpartition("|")[2].strip() for line in import_times.splitlines() if line.startswith("import time:")}
+    return {module.partition(".")[0] for module in modules} & {"google", "grpc", "requests"}
+
+
 def test_a_dry_run_needs_nobody_and_touches_nothing(command: Command, world: "World") -> None:
     done = command(
         "--dry_run",

@@ -424,3 +424,14 @@ def test_no_ci_hears_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     out = io.StringIO()
     tell(to_all([CiReport({}, out, "msp-example").report]), outcome())
     assert out.getvalue() == ""
+
+
+def test_notes_of_many_threads_are_written_in_whole_lines() -> None:
+    class Pieces(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    pieces: list[str] = []
+    Console(Pieces(), {}).report(Noted("us.gcr.io can't be reached; trying again in 0.3 s"))
+    assert pieces == ["note: us.gcr.io can't be reached; trying again in 0.3 s\n"]

@@ -1,5 +1,6 @@
 """A server on this machine that answers what a test tells it to."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -49,7 +50,8 @@ class ScriptedServer:
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(payload)
+                    with contextlib.suppress(OSError):  # A client that has had enough of it goes away.
+                        self.wfile.write(payload)
 
             do_GET = do_POST = do_HEAD = do_PUT = do_PATCH = _serve  # noqa: N815
 

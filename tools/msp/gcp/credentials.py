@@ -25,8 +25,8 @@ T = TypeVar("T")
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _KEY_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _MAX_KEY_BYTES = 1 << 20  # of a key file or a token service's answer, which have a few thousand
+_TOKEN_HEADER = re.compile(r"Bearer [\x21-\x7e]+")
 _HEADER = re.compile(r"[\x20-\x7e]+")
-_NAMES = {"authorization": "an access token", "x-goog-user-project": "a quota project"}
 _LOGIN = (
     "run: gcloud auth application-default login\nor set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
 )
@@ -81,11 +81,12 @@ class ApplicationDefaultCredentials:
             headers: dict[str, str] = {}
             _in_secret(lambda: found.apply(headers))  # type: ignore[no-untyped-call]
         for name, value in headers.items():
-            if not _HEADER.fullmatch(value):
+            token = name.lower() == "authorization"
+            if not (_TOKEN_HEADER if token else _HEADER).fullmatch(value):
                 # Told here, and not shown: whoever sends it would quote it.
                 raise CredentialsError(
-                    f"what was given for {_NAMES.get(name, 'a header')} holds a character that none can hold: "
-                    "a line end, say",
+                    f"what was given for {'an access token' if token else name} is none: it is empty, or holds a "
+                    "character that no header can hold, such as a line end",
                     hint=_LOGIN,
                 )
         return headers

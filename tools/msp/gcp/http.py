@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -97,7 +97,7 @@ def _proxy(url: str, options: Mapping[str, Any]) -> urllib3.ProxyManager:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        login = f"{parts.username}:{parts.password or ''}" if parts.username else None
+        login = unquote(f"{parts.username}:{parts.password or ''}") if parts.username else None
         headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
         if whole:
             proxy = urllib3.ProxyManager(

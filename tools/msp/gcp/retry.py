@@ -68,7 +68,8 @@ def parse_retry_after(value: str | None, now: Callable[[], float] = time.time) -
     """Seconds from a `Retry-After` header: a number or an HTTP date (RFC 9110 section 10.2.3); None if neither."""
     if value is None:
         return None
-    if value.strip().isdecimal() and value.isascii():
+    value = value.strip()
+    if value.isdecimal() and value.isascii():
         return float(value[:_MAX_DIGITS])
     from email.utils import parsedate_to_datetime
 
