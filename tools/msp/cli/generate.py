@@ -1,6 +1,6 @@
 """Makes from a service's specification everything that its delivery pipeline consists of.
 
-    bazel run //tools:generate -- --spec=service.yaml --output_dir=pipeline
+    bazel run @rules_msp//tools:generate -- --spec=service.yaml --output_dir=pipeline
 
 Writes clouddeploy.yaml (for `gcloud deploy apply`), skaffold.yaml and source.tar.gz (what releases are rendered from),
 iam.yaml, pipeline.tf.json (for Terraform), pipeline.svg, pipeline.mmd and pipeline.md. Nothing is written where
