@@ -5,14 +5,18 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import deploy_v1
 
+from msp import names
 from msp.gcp import clients
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.polling import Polling
+from msp.localcloud.clock import ManualClock
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.pytest_plugin import CloudThread
 from msp.pipeline.live.changes import Grant, UploadArchive
@@ -125,6 +129,54 @@ def test_gcloud_shows_what_was_meant(clouds: tuple[CloudThread, CloudThread], na
         made.automations, sorted(listed, key=lambda found: order(made, found["name"])), strict=True
     ):
         assert_has(found, fields(automation))
+
+
+RELEASES = ("deploy-0123456789ab-20261122213005-dirty", "deploy-ba9876543210-20261122223005-dirty")  # a laptop's
+
+
+def test_every_command_of_the_page_runs_as_printed(home: Path) -> None:
+    spec = load(spec_of("approvals"))
+    made = resources(spec, REGION)
+    page = (TESTS / "pipeline/golden/approvals/pipeline.md").read_text(encoding="utf-8")
+    commands = [line for line in page.splitlines() if line.startswith("gcloud deploy ")]
+    promote, waiting, approve, listing, *back = commands
+    with CloudThread(LocalCloud(clock=ManualClock(), seed=1)) as cloud:
+        live = LivePipeline(spec, REGION, Endpoints.local(cloud.http_url), timeout=20, polling=Polling(initial=0.005))
+        for change in live.changes():
+            live.make(change)
+        client = clients.cloud_deploy_client(Endpoints.local(cloud.http_url))
+
+        def printed(command: str, release: str, rollout: str = "") -> Any:
+            words = command.replace("ROLLOUT", rollout).replace("RELEASE", release).split()
+            own = [word for word in words[2:] if not word.startswith(("--region=", "--project="))]
+            found = json.loads(gcloud(cloud, home, made.project, *own).stdout or "null")
+            cloud.advance(timedelta(minutes=1))
+            return found
+
+        for release in RELEASES:
+            parent, request = (
+                made.delivery_pipeline.name,
+                deploy_v1.Release(
+                    skaffold_config_uri=names.source_uri(made.project), deploy_parameters={"customTarget/tag": "one"}
+                ),
+            )
+            client.create_release(parent=parent, release=request, release_id=release)
+            cloud.advance(timedelta(minutes=1))
+            rollout = deploy_v1.Rollout(target_id=made.delivery_pipeline.serial_pipeline.stages[0].target_id)
+            client.create_rollout(parent=f"{parent}/releases/{release}", rollout=rollout, rollout_id="first")
+            cloud.advance(timedelta(minutes=1))
+            printed(promote, release)
+            (found,) = printed(waiting, release)
+            rollout_id = found["name"].rpartition("/")[2]
+            assert rollout_id == f"{release}-to-prod-1"
+            printed(approve, release, rollout_id)
+        assert [each["name"].rpartition("/")[2] for each in printed(listing, "")] == [*reversed(RELEASES)]
+        for command in back:
+            printed(command, RELEASES[0])
+        made_back = client.list_rollouts(parent=f"{parent}/releases/{RELEASES[0]}")
+        assert {f"{RELEASES[0]}-back-to-{name}-1" for name in ("staging", "prod")} <= {
+            each.name.rpartition("/")[2] for each in made_back
+        }
 
 
 def spec_of(golden: str) -> Path:
