@@ -119,6 +119,59 @@ def test_drift_is_mended_and_nothing_else_touched(world: World, spec: Spec) -> N
     assert {name for name in after if after[name] != before[name]} == {target.name}
 
 
+def suspend(world: World) -> None:
+    pipeline = world.deploy.get_delivery_pipeline(name=PIPELINE)
+    automation = world.deploy.get_automation(name=f"{PIPELINE}/automations/promote-staging-us-central1")
+    pipeline.suspended = automation.suspended = True
+    mask = field_mask_pb2.FieldMask(paths=["suspended"])
+    finish(world.deploy.update_delivery_pipeline(delivery_pipeline=pipeline, update_mask=mask))
+    finish(world.deploy.update_automation(automation=automation, update_mask=mask))
+
+
+def suspended(world: World) -> tuple[bool, bool]:
+    automation = world.deploy.get_automation(name=f"{PIPELINE}/automations/promote-staging-us-central1")
+    return world.deploy.get_delivery_pipeline(name=PIPELINE).suspended, automation.suspended
+
+
+def test_what_somebody_suspended_stays_so_until_the_specification_says_otherwise(
+    world: World, spec: Spec, make_spec: MakeSpec
+) -> None:
+    world.apply(spec)
+    suspend(world)
+    longer = make_spec({"staging": 90, "prod": None}, rollout__serviceAccount="ci@ci-project.iam.gserviceaccount.com")
+    assert world.apply(longer) == ["~ automation promote-staging-us-central1"]
+    assert suspended(world) == (True, True)
+    assert world.pipeline(longer).changes() == ()
+
+
+HARMS = {
+    "unavailable": {"code": "UNAVAILABLE"},
+    "internal": {"code": "INTERNAL"},
+    "dropped connection": {"drop_connection": True},
+    "lost response": {"lose_response": True},
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_suspension_is_lifted_last_and_also_when_something_fails_on_the_way(
+    world: World, make_spec: MakeSpec, harm: str
+) -> None:
+    world.apply(make_spec({"staging": 1, "prod": None}))
+    suspend(world)
+    for method in ("UpdateDeliveryPipeline", "UpdateAutomation"):
+        world.cloud.faults.add(Fault(method=f"{API}/{method}", nth=2, **HARMS[harm]))  # type: ignore[arg-type]
+    said = make_spec({"staging": 90, "prod": None}, rollout__suspended=False, build__source__repo="github.com/a/b")
+    assert world.apply(said) == [
+        "~ delivery pipeline msp-example-us-central1-rollout",
+        "~ automation promote-staging-us-central1",
+        "- suspension of automation promote-staging-us-central1",
+        "- suspension of delivery pipeline msp-example-us-central1-rollout",
+    ]
+    assert world.cloud.faults.list() == []
+    assert suspended(world) == (False, False)
+    assert world.pipeline(said).changes() == ()
+
+
 def test_what_the_specification_no_longer_has_goes_only_with_prune_and_only_ours(
     world: World, make_spec: MakeSpec
 ) -> None:
@@ -164,12 +217,6 @@ METHODS = [
     "*/GetIamPolicy",
     "storage/*",
 ]
-HARMS = {
-    "unavailable": {"code": "UNAVAILABLE"},
-    "internal": {"code": "INTERNAL"},
-    "dropped connection": {"drop_connection": True},
-    "lost response": {"lose_response": True},
-}
 
 
 @pytest.mark.parametrize("method", METHODS)
