@@ -153,6 +153,7 @@ def test_every_command_of_the_page_runs_as_printed(home: Path) -> None:
             cloud.advance(timedelta(minutes=1))
             return found
 
+        parent = made.delivery_pipeline.name
         for release in RELEASES:
             parent, request = (
                 made.delivery_pipeline.name,
