@@ -15,8 +15,8 @@ def generate(spec: Spec, region: str, source: str) -> dict[str, bytes]:
 
     Args:
         spec: A valid specification.
-        region: The pipeline's region.
-        source: What the files say they were made from: the specification's file name.
+        region: The pipeline's region: `us-central1`.
+        source: What the files say they were made from, the specification's file name: `service.yaml`.
 
     Raises:
         NoRolloutError: The specification has no `rollout`.

@@ -39,11 +39,11 @@ class Binding:
     """One member with one role on one resource.
 
     Attributes:
-        scope: What kind of resource it is.
+        scope: The kind of resource whose policy it is part of.
         resource: Its name as its own service's API writes it: a project's id, a bucket's name, an account's email,
             a full resource name for the rest.
-        role: `roles/…`.
-        member: `serviceAccount:…`.
+        role: The role in full: `roles/clouddeploy.viewer`.
+        member: As a policy writes it: `serviceAccount:ci@ci-project.iam.gserviceaccount.com`.
         reason: Why it is needed, and why no more is.
     """
 
@@ -175,8 +175,8 @@ def iam_yaml(rows: tuple[Binding, ...], header: str) -> str:
     """`iam.yaml`: one binding a row, under a heading for each resource.
 
     Args:
-        rows: The bindings, in order.
-        header: Comment lines that say what the file is made from.
+        rows: The bindings, in order of scope and resource.
+        header: Comment lines that say what the file is made from, each with its `#` and line end.
     """
     lines = [header, "bindings:\n"]
     resource = ""

@@ -22,8 +22,8 @@ def clouddeploy_yaml(made: PipelineResources, header: str) -> str:
     """All resources as YAML documents, in the order in which they depend on each other.
 
     Args:
-        made: The resources.
-        header: Comment lines that say what the file is made from.
+        made: The resources, with full names.
+        header: Comment lines that say what the file is made from, each with its `#` and line end.
     """
     return header + "".join(f"---\n# {comment}\n{text}" for comment, text in _documents(made))
 

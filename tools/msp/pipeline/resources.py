@@ -63,7 +63,7 @@ def resources(spec: Spec, region: str) -> PipelineResources:
     """What the specification means in Cloud Deploy.
 
     Args:
-        spec: A valid specification.
+        spec: A valid specification, as `load` or `parse` gave it.
         region: The Google Cloud region of the pipeline and of the services that it deploys: `us-central1`.
 
     Raises:

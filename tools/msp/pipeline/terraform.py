@@ -29,9 +29,9 @@ def pipeline_tf_json(made: PipelineResources, rows: tuple[Binding, ...], comment
     """A Terraform module in JSON syntax; it reads `source.tar.gz` beside itself.
 
     Args:
-        made: The resources.
-        rows: The IAM bindings.
-        comment: What the file is made from; Terraform ignores it (the key `//`).
+        made: The resources, with full names, as `resources` made them of the specification.
+        rows: Who needs which role where, as `bindings` made them.
+        comment: What the file is made from; it stands under the key `//`, which Terraform ignores.
     """
     resources: dict[str, dict[str, Json]] = {}
     for kind, name, body in [*_resources(made), *_members(made, rows)]:

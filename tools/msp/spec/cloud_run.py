@@ -41,7 +41,7 @@ def complaints(cpu: int, memory: Fraction) -> Iterator[tuple[str, str]]:
 
     Args:
         cpu: Number of CPUs.
-        memory: Memory in GiB.
+        memory: Memory in GiB: `Fraction(1, 2)` for `512Mi`.
     """
     for limit, needed in _CPU_FOR_MEMORY:
         if memory > limit:

@@ -18,7 +18,7 @@ class Finding(NamedTuple):
     """Something wrong with a field.
 
     Attributes:
-        path: The field.
+        path: The field: `("rollout", "stages", 0, "environment")`.
         message: What is wrong, and what to write instead.
         at_key: Whether the field's name is meant rather than its value.
     """

@@ -17,7 +17,7 @@ def load(path: Path, *, file: str | None = None) -> Spec:
     """Reads a service specification.
 
     Args:
-        path: The file.
+        path: The file, in YAML: `svc/service.yaml`.
         file: What problems call it; as `path` when None.
 
     Raises:
@@ -37,7 +37,7 @@ def parse(text: bytes, file: str) -> Spec:
 
     Args:
         text: The bytes of the file: YAML in UTF-8, with or without byte order mark.
-        file: What problems call the file.
+        file: What problems call the file: `svc/service.yaml`.
 
     Raises:
         SpecError: It is not valid; the error has every problem.

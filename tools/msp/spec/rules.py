@@ -22,7 +22,7 @@ def check(root: Node, broken: Set[Path]) -> Iterator[Finding]:
     """Everything that fields, each right by itself, get wrong together.
 
     Args:
-        root: The document.
+        root: The root node of the document.
         broken: Fields that something is wrong with already; no rule builds upon them.
     """
     facts = Facts(root, broken)

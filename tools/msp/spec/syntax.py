@@ -35,8 +35,8 @@ def explain(error: yaml.MarkedYAMLError, text: str, unclosed: Place | None) -> I
     """What to say about a syntax error.
 
     Args:
-        error: The parser's.
-        text: The document.
+        error: What the parser complains about, with its marks.
+        text: The whole document.
         unclosed: Where the innermost `[` or `{` is that was not closed before the error.
     """
     lines = LINE_BREAK.split(text)

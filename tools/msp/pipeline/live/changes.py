@@ -72,9 +72,9 @@ def pipeline_changes(
 
     Args:
         made: The resources that the specification asks for.
-        rows: The access that it asks for.
-        archive: The source archive.
-        live: What is there.
+        rows: The access that it asks for; of it, what Cloud Deploy keeps is compared.
+        archive: The bytes that the source archive should have.
+        live: What was read of the pipeline.
     """
     found: list[PipelineChange] = []
     if live.archive.content != archive:

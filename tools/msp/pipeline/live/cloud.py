@@ -40,11 +40,11 @@ class Cloud:
     """The Cloud Deploy and storage of one service's pipeline.
 
     Args:
-        endpoints: Where the services are.
+        endpoints: Whose services are asked: Google's, or a local cloud's.
         made: The resources that the specification asks for; they say in which project and region to look.
         timeout: Seconds that one operation of Cloud Deploy may take.
         polling: How often to look at an operation.
-        new_id: Makes request ids.
+        new_id: Makes request ids, UUIDs that are never used again.
     """
 
     def __init__(

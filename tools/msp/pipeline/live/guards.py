@@ -38,8 +38,8 @@ def less_guarded(made: PipelineResources, live: Live, changes: tuple[PipelineCha
 
     Args:
         made: The resources that the specification asks for.
-        live: What is there.
-        changes: What was computed from the two.
+        live: What was read of the pipeline.
+        changes: All that `pipeline_changes` computed from the two.
     """
     name = made.delivery_pipeline.name
     if name not in live.resources:

@@ -24,7 +24,7 @@ def keeping(made: PipelineResources, live: Live) -> PipelineResources:
 
     Args:
         made: The resources that the specification asks for.
-        live: What is there.
+        live: What was read of the pipeline.
     """
     pipeline = _pipeline(made, live)
     return dataclasses.replace(
@@ -41,7 +41,7 @@ def kept_guards(made: PipelineResources, live: Live) -> Iterator[tuple[str, Guar
 
     Args:
         made: The resources that the specification asks for.
-        live: What is there.
+        live: What was read of the pipeline.
     """
     kept = keeping(made, live)
     for asked, target in zip(made.targets, kept.targets, strict=True):

@@ -21,8 +21,8 @@ class LivePipeline:
 
     Args:
         spec: A valid specification.
-        region: The pipeline's region.
-        endpoints: Where Google's services are.
+        region: The pipeline's region: `us-central1`.
+        endpoints: Whose services are asked: Google's, or a local cloud's.
         timeout: Seconds that one operation of Cloud Deploy may take.
         polling: How often to look at an operation.
 

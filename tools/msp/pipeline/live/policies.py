@@ -18,7 +18,7 @@ class Policies:
     """Reads policies, and adds to them.
 
     Args:
-        deploy: Cloud Deploy.
+        deploy: The client of Cloud Deploy whose resources' policies these are.
     """
 
     def __init__(self, deploy: CloudDeploy) -> None:

@@ -15,7 +15,7 @@ class Promotion:
     """A promotion that nobody decides.
 
     Attributes:
-        automation: Full name of the automation.
+        automation: Full name of the automation: `projects/…/automations/promote-staging-us-central1`.
         wait_seconds: Seconds between success in the stage before and the promotion.
     """
 
@@ -29,7 +29,7 @@ def promotions(
     """By a target's id, the promotion that takes a release there soonest.
 
     Args:
-        pipeline: The stages.
+        pipeline: The delivery pipeline, whose stages say what comes next.
         messages: The automations; other resources among them are passed over.
         held_too: Whether those of suspended automations count.
     """

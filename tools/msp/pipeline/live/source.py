@@ -24,9 +24,9 @@ class SourceArchive:
 
     Args:
         client: Cloud Storage's.
-        retry: When to ask again.
-        project: The pipeline's project.
-        region: Where a bucket is made that isn't there.
+        retry: After which answers and waits a call is made again.
+        project: The pipeline's project, which has to own the bucket: `msp-example-prod-0000`.
+        region: Where the bucket is made if it isn't there: `us-central1`.
     """
 
     def __init__(self, client: "StorageClient", retry: RetryPolicy, *, project: str, region: str) -> None:

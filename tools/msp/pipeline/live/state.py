@@ -29,7 +29,7 @@ class Live:
         resources: By full name, those that the specification asks for and that exist.
         leftovers: Targets and automations that carry our labels, but which the specification no longer has.
         members: By full name of a Cloud Deploy resource, its unconditional (role, member) pairs.
-        archive: The source archive.
+        archive: The source archive in its bucket.
         released: Whether anything was ever released through the pipeline. One through which nothing was is still
             being made, by an earlier run that was cut short: what that run left undone opens nothing.
     """
