@@ -1,5 +1,6 @@
 """Google's own clients, made by our factories, against a server on this machine."""
 
+import gc
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -61,3 +62,9 @@ def test_one_object_is_asked_for_as_googles_client_does(server: "ScriptedServer"
     assert (mine.method, urlsplit(mine.path).path) == (theirs.method, urlsplit(theirs.path).path)
     server.answers((503,), (404,))
     assert not storage.object_exists("gs://b/source.tar.gz")
+
+
+def test_garbage_is_collected_again_when_a_client_is_made() -> None:
+    clients.cloud_deploy_client(Endpoints.local("127.0.0.1:1"))
+    clients.artifact_registry_client(Endpoints.local("127.0.0.1:1"))
+    assert gc.isenabled()
