@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -96,6 +97,10 @@ class Fault:
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # Clients come and go.
+            super().handle_error(request, client_address)
 
 
 class MemoryRegistry:

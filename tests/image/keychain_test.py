@@ -204,3 +204,11 @@ def test_a_login_is_never_printed() -> None:
     assert "secret" not in repr(login)
     assert "user" not in repr(login)
     assert len(login.secrets) == 4
+
+
+@pytest.mark.parametrize("name", ["a b", "../../bin/sh", "\r\n::error::x", "x" * 1000, "\0", "\u202e", "\ud800"])
+def test_a_helper_that_no_program_is_named_after(home: Path, name: str) -> None:
+    with pytest.raises(CredentialsError, match="is no credential helper's name") as raised:
+        Keychain(None, write(home, {"credsStore": name})).login("r.example.com")
+    assert raised.value.message.isprintable()
+    assert len(raised.value.message) < 200 + len(str(home))

@@ -120,6 +120,7 @@ def test_a_registry_inside_reaches_its_own_kind_only(origin: str, location: str)
         ("https://r\u00e4.example.com/", "no address"),
         ("/" + "x" * 20_000, "no address"),
         ("http://storage.example.com/u", "without TLS"),
+        ("http://r.example.com:8080/u", "without TLS"),
     ],
 )
 def test_what_is_no_place_to_go_is_told(location: str, says: str) -> None:

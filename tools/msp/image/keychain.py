@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import threading
 import unicodedata
 from collections.abc import Mapping
@@ -15,10 +16,14 @@ from msp.gcp.errors import CredentialsError
 from msp.image.credential_helper import HELPER_SECONDS, ask_helper
 from msp.image.regular_file import read_regular
 from msp.image.tokens import is_token
+from msp.text import harmless
 
 # Docker's own has a few hundred bytes for each registry.
 _MAX_CONFIG_BYTES = 1 << 20
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"  # The key that Docker itself uses for it.
+
+# What stands after `docker-credential-` in a program's name.
+_HELPER = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 # https://cloud.google.com/artifact-registry/docs/docker/authentication#token
 _GOOGLE_USER = "oauth2accesstoken"
@@ -153,6 +158,9 @@ class Keychain:
         return login if login != ANONYMOUS else None
 
     def _ask_helper(self, helper: str, key: str) -> Login | None:
+        if not _HELPER.fullmatch(helper):
+            shown = repr(harmless(helper, limit=50))
+            raise CredentialsError(f"{self._config_path()}: {shown} is no credential helper's name", hint=_MEND)
         program = f"docker-credential-{helper}"
         where = f"{program}, which {self._config_path()} names for {key},"
         found = ask_helper(program, key, self._environment, where=where, seconds=self._helper_seconds)

@@ -75,18 +75,18 @@ class Origin:
         if "@" in parts.netloc:
             raise DirectionError(f"{name} pointed to an address with a login in it")
         parts = parts._replace(fragment="")
-        if host == name:
-            # Registries behind a proxy that ends TLS often take themselves to be without.
-            if self.has_tls and parts.scheme == "http" and port in {80, _port(self._own)}:
-                parts = parts._replace(scheme=self._own.scheme, netloc=self._own.netloc)
-        else:
-            self._check_other(host, parts.scheme)
+        # Registries behind a proxy that ends TLS often take themselves to be without.
+        if host == name and self.has_tls and parts.scheme == "http" and port in {80, _port(self._own)}:
+            parts = parts._replace(scheme=self._own.scheme, netloc=self._own.netloc)
+        self._check(host, parts.scheme)
         return urlunsplit(parts)
 
-    def _check_other(self, host: str, scheme: str) -> None:
+    def _check(self, host: str, scheme: str) -> None:
         shown = f"{self._own.hostname} pointed to {harmless(host, limit=100)}"
         if self.has_tls and scheme != "https":
             raise DirectionError(f"{shown} without TLS: nothing was sent there")
+        if host == self._own.hostname:
+            return
         inward = self._kinds_of(host) - {"public"}
         if inward and not inward <= self._kinds_of(self._own.hostname or ""):
             what = " and ".join(sorted(inward))
