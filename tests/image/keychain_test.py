@@ -208,7 +208,7 @@ def test_a_login_is_never_printed() -> None:
 
 @pytest.mark.parametrize("name", ["a b", "../../bin/sh", "\r\n::error::x", "x" * 1000, "\0", "\u202e", "\ud800"])
 def test_a_helper_that_no_program_is_named_after(home: Path, name: str) -> None:
-    with pytest.raises(CredentialsError, match="is no credential helper's name") as raised:
+    with pytest.raises(CredentialsError, match="is no credential helper") as raised:
         Keychain(None, write(home, {"credsStore": name})).login("r.example.com")
     assert raised.value.message.isprintable()
-    assert len(raised.value.message) < 200 + len(str(home))
+    assert name not in raised.value.message

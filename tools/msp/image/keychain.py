@@ -16,7 +16,6 @@ from msp.gcp.errors import CredentialsError
 from msp.image.credential_helper import HELPER_SECONDS, ask_helper
 from msp.image.regular_file import read_regular
 from msp.image.tokens import is_token
-from msp.text import harmless
 
 # Docker's own has a few hundred bytes for each registry.
 _MAX_CONFIG_BYTES = 1 << 20
@@ -159,8 +158,10 @@ class Keychain:
 
     def _ask_helper(self, helper: str, key: str) -> Login | None:
         if not _HELPER.fullmatch(helper):
-            shown = repr(harmless(helper, limit=50))
-            raise CredentialsError(f"{self._config_path()}: {shown} is no credential helper's name", hint=_MEND)
+            # Not quoted: who knows what was put there by mistake.
+            raise CredentialsError(
+                f"{self._config_path()}: what it names for {key} is no credential helper", hint=_MEND
+            )
         program = f"docker-credential-{helper}"
         where = f"{program}, which {self._config_path()} names for {key},"
         found = ask_helper(program, key, self._environment, where=where, seconds=self._helper_seconds)
