@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from msp.localcloud.faults import Fault, Faults
@@ -26,6 +28,23 @@ def test_the_first_added_wins_and_the_second_has_its_turn() -> None:
     taken = [faults.take("a") for _ in range(3)]
     assert [fault.code if fault else None for fault in taken] == ["ABORTED", "INTERNAL", None]
     assert faults.list() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "fails"),
+    [
+        ({"latency_seconds": 1}, False),
+        ({"headers": {"X-Odd": "1"}}, False),
+        ({"latency_seconds": 1, "code": "ABORTED"}, True),
+        ({"headers": {"Retry-After": "1"}, "http_status": 429}, True),
+        ({}, True),
+    ],
+)
+def test_work_fails_by_faults_that_do_more_than_delay(settings: dict[str, Any], fails: bool) -> None:
+    faults = Faults()
+    faults.add(Fault(method="*", times=1, **settings))
+    assert (faults.take_failure("execution/deploy/prod") is not None) is fails
+    assert (faults.take("registry/Ping") is None) is fails, "what was not for the work still waits for a call"
 
 
 @pytest.mark.parametrize(

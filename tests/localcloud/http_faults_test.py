@@ -72,3 +72,10 @@ def test_what_is_not_emulated_says_its_name(local_cloud: CloudThread) -> None:
     assert answer.status_code == 501
     assert answer.json()["error"]["status"] == "UNIMPLEMENTED"
     assert "google.devtools.artifactregistry.v1.ArtifactRegistry/ListFiles" in answer.json()["error"]["message"]
+
+
+def test_latency_alone_fails_no_operation_and_no_rollout(local_cloud: CloudThread) -> None:
+    local_cloud.faults.add(Fault(method="*", latency_seconds=0.001))
+    answer = create(local_cloud)
+    assert (answer.status_code, answer.json()["done"], "error" in answer.json()) == (200, True, False)
+    assert exists(local_cloud)

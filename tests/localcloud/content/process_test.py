@@ -2,38 +2,20 @@
 
 import contextlib
 import hashlib
-import os
 import random
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
+from tests.localcloud.content.process import serving
 from tests.localcloud.registry.client import Registry, digest, image
 from tests.localcloud.storage.client import Storage
 
 WORKERS = 4
-
-
-@contextlib.contextmanager
-def serving(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "msp.cli.local_cloud", "--port=0", "--grpc_port=0", f"--state_dir={state}"]
-    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("local cloud ready"), line
-        try:
-            yield line.split()[3], process
-        finally:
-            process.kill()
 
 
 class Work:

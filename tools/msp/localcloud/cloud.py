@@ -13,7 +13,7 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import artifacts, console, control, grpc_server, http, locations, registry, storage
+from msp.localcloud import artifacts, console, control, disk, grpc_server, http, locations, registry, storage
 from msp.localcloud.clock import Clock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
@@ -142,6 +142,8 @@ class LocalCloud:
         try:
             return Store(path)
         except (sqlite3.Error, ValueError) as error:
+            if disk.is_full(error):
+                raise StateDirectoryError(f"{path} can't be opened: the disk is full") from error
             raise StateDirectoryError(f"{path} is not a state of this local cloud: {error}") from error
 
     def _directory(self, stack: contextlib.AsyncExitStack) -> Path:

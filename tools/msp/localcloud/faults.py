@@ -4,7 +4,7 @@ A fault names methods by a glob and, if it likes, which of their calls it is for
 each call, in one place each; nothing else in the local cloud knows of faults.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, get_type_hints
@@ -44,6 +44,14 @@ class Fault:
     drop_connection: bool = False
     lose_response: bool = False
     truncate_body: int | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Whether it keeps an answer from coming as it should, rather than only delaying or colouring it."""
+        ends = self.drop_connection or self.lose_response or self.truncate_body is not None
+        return (
+            ends or self.code is not None or self.http_status is not None or not (self.latency_seconds or self.headers)
+        )
 
     def __post_init__(self) -> None:
         """Refuses what can't be meant.
@@ -106,8 +114,15 @@ class Faults:
 
     def take(self, method: str) -> Fault | None:
         """Counts a call of `method` and returns the fault that happens to it: the first added that matches."""
+        return self._take(method, self._armed)
+
+    def take_failure(self, work: str) -> Fault | None:
+        """Likewise for work that is not a call: what only delays an answer, or changes its headers, is not for it."""
+        return self._take(work, [armed for armed in self._armed if armed.fault.fails])
+
+    def _take(self, method: str, among: "Sequence[_Armed]") -> Fault | None:
         taken = None
-        for armed in self._armed:
+        for armed in among:
             if fnmatchcase(method, armed.fault.method) and armed.count(free=taken is None):
                 taken = armed.fault
         self._armed = [armed for armed in self._armed if not armed.spent]

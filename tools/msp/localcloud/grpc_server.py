@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from msp.localcloud import disk
 from msp.localcloud.faults import Fault, Faults
 from msp.localcloud.methods import Method, check_names
 from msp.localcloud.rest import unimplemented
@@ -74,6 +76,10 @@ def _handler(method: Method, faults: Faults) -> "grpc.RpcMethodHandler[Any, Any]
         except ApiError as error:
             details = (("grpc-status-details-bin", error.to_status().SerializeToString()),) if error.details else ()
             await context.abort(_CODES[error.code], error.message, details)
+            raise
+        except (OSError, sqlite3.Error) as error:
+            if disk.is_full(error):
+                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, disk.FULL)
             raise
         return message
 

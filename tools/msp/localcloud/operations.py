@@ -97,7 +97,7 @@ class Operations:
         if getattr(request, "validate_only", False):
             self._finish(operation, change, target, self._rehearse(change, request))
             return operation
-        fault = self._faults.take(f"{change.method}:operation")
+        fault = self._faults.take_failure(f"{change.method}:operation")
         failure = ApiError(Code[fault.code or "INTERNAL"], fault.message) if fault is not None else None
         with self._store.transaction():
             self._refuse_if_changing(target)

@@ -66,7 +66,7 @@ class Executor:
     def _render(
         self, release: "pb.Release", target: "pb.Target", source: Source, config: skaffold.SkaffoldConfig
     ) -> Outcome:
-        if fault := self._faults.take(f"execution/render/{target.target_id}"):
+        if fault := self._faults.take_failure(f"execution/render/{target.target_id}"):
             return _faulty(fault)
         stage = stages.stage(release, target.target_id)
         wanted = set(stages.actions(stage.strategy))
@@ -95,7 +95,7 @@ class Executor:
             release: The rollout's release.
             rollout: The rollout.
         """
-        if fault := self._faults.take(f"execution/{kind}/{rollout.target_id}"):
+        if fault := self._faults.take_failure(f"execution/{kind}/{rollout.target_id}"):
             return _faulty(fault)
         return self._deploy(release, rollout) if kind == "deploy" else Outcome()
 
