@@ -162,3 +162,25 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_trace_in_the_log(
         client.sendall(f"{verb} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nsome".encode())
     assert requests.get(f"{local_cloud.http_url}/_localcloud/health", timeout=10).status_code == 200
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/projects/p/locations/us-central1/targets?targetId=a", '{"description": HALF, "run": {}}'),
+        ("/v1/projects/p/locations/us-central1/targets?targetId=a", '{"labels": {HALF: "a"}, "run": {}}'),
+        ("/v1/projects/p/locations/us-central1/targets?targetId=a", '{HALF: "a"}'),
+        ("/v1/projects/p/locations/us-central1/targets?targetId=%ED%A0%80", '{"run": {}}'),
+        ("/v1/projects/p/locations/us-central1/targets?%ED%A0%80=a", '{"run": {}}'),
+        ("/_localcloud/faults", '{"method": HALF}'),
+        ("/storage/v1/b?project=p", '{"name": "bucket-a", "labels": {"a": HALF}}'),
+        ("/upload/storage/v1/b/bucket-a/o?uploadType=resumable", '{"name": HALF}'),
+    ],
+)
+def test_half_of_a_character_is_refused_in_the_apis_form(
+    local_cloud: CloudThread, path: str, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = requests.post(local_cloud.http_url + path, data=body.replace("HALF", r'"\ud800"'), timeout=10)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 400)
+    assert requests.get(f"{local_cloud.http_url}/_localcloud/faults", timeout=10).json() == {"faults": []}
+    assert caplog.text == ""

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from msp.localcloud import strict_json
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Fault, Faults
@@ -56,6 +57,6 @@ def routes(engine: Engine, faults: Faults, addresses: Callable[[], dict[str, str
 
 async def _json(request: Request) -> object:
     try:
-        return await request.json()
+        return strict_json.loads(await request.body())
     except ValueError as error:
         raise invalid("body", f"not JSON: {error}") from None

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from msp.localcloud import disk
+from msp.localcloud import disk, strict_json
 from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
@@ -148,8 +148,8 @@ async def _read(request: Request) -> bytes:
 
 def _parse_json(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError) as error:
+        value = strict_json.loads(body) if body.strip() else {}
+    except ValueError as error:
         raise ApiError(Code.INVALID_ARGUMENT, f"Invalid JSON payload received. {error}") from None
     if not isinstance(value, dict):
         raise ApiError(Code.INVALID_ARGUMENT, "Invalid JSON payload received. Root element must be a message.")
