@@ -13,6 +13,7 @@ from starlette.routing import Route
 from tests.localcloud.asgi import ask
 
 from msp.localcloud import http
+from msp.localcloud.content import RequestBody
 from msp.localcloud.faults import Faults
 from msp.localcloud.http import HttpServer, application
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
@@ -91,6 +92,12 @@ async def whole(request: Request) -> Response:
     return PlainTextResponse(await request.body())
 
 
+async def poured(request: Request) -> Response:
+    taken = bytearray()
+    assert await RequestBody(request).pour(taken.extend)
+    return PlainTextResponse(str(len(taken)))
+
+
 async def endless(_: Request) -> Response:
     async def zeros() -> AsyncIterator[bytes]:
         while True:
@@ -104,7 +111,11 @@ def conversation(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Aw
 
     async def scenario() -> bytes:
         listener = http.listen("127.0.0.1", 0)
-        routes = [Route("/whole", whole, methods=["POST"]), Route("/endless", endless)]
+        routes = [
+            Route("/whole", whole, methods=["POST"]),
+            Route("/poured", poured, methods=["POST"]),
+            Route("/endless", endless),
+        ]
         server = HttpServer(application(RestApi([], Faults()), routes, patience=0.2), listener, patience=0.2)
         await server.start()
         reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
@@ -123,6 +134,17 @@ def conversation(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Aw
         (b"", b"408"),
         (b"POST /whole HTTP/1.1\r\nHost: localhost\r\nX-", b"408"),
         (b"POST /whole HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nsome", b"408"),
+        (b"POST /poured HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n", b"408"),
+        pytest.param(
+            b"POST /poured HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n" + b"a" * 3_000_000,
+            b"408",
+            id="large 408",
+        ),
+        pytest.param(
+            b"POST /poured HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n" + b"a" * 3_000_000,
+            b"200",
+            id="large 200",
+        ),
         (b"POST /whole HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nx\r\n", b"400"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", b"400"),
         (b"GET nowhere\r\n\r\n", b"400"),
@@ -135,7 +157,7 @@ def test_who_stalls_or_talks_nonsense_is_told(sent: bytes, expected: bytes, capl
 
     answer = conversation(talk)
     assert answer.startswith(b"HTTP/1.1 " + expected)
-    assert b'"message": ' in answer or b'"message":' in answer
+    assert (b'"message":' in answer) is (expected != b"200")
     assert caplog.text == ""
 
 

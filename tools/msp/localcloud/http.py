@@ -17,7 +17,7 @@ from msp.localcloud import http_guard
 from msp.localcloud.grpc_server import PortTakenError
 from msp.localcloud.http_faults import cut
 from msp.localcloud.http_patience import PATIENCE_SECONDS, impatient
-from msp.localcloud.http_protocol import Protocol
+from msp.localcloud.http_protocol import Protocol, Receivers
 from msp.localcloud.rest import error_response, failure_response
 from msp.localcloud.status import ApiError, Code
 
@@ -120,6 +120,7 @@ class HttpServer:
             pass
 
         Patient.patience = patience
+        Patient.receivers = self._receivers = Receivers()
         config = uvicorn.Config(
             app,
             http=Patient,
@@ -151,6 +152,7 @@ class HttpServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+        self._receivers.threads.shutdown(wait=False)
 
 
 class _Server(uvicorn.Server):

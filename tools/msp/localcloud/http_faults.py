@@ -15,6 +15,13 @@ CONNECTION = "localcloud.connection"
 """Where in a scope's `extensions` the connection is, so that it can be cut."""
 
 
+SEND_FILE = "http.response.zerocopysend"
+"""The name of ASGI's extension for sending a part of a file, and of its message."""
+
+RECEIVE_INTO = "localcloud.receive_into"
+"""Where in a scope's `extensions` the function is that takes in a large body, `Protocol.receive_into`."""
+
+
 class ConnectionCutError(Exception):
     """The connection was closed on purpose; there is nobody left to answer."""
 
@@ -116,8 +123,14 @@ async def _truncated(size: int, app: ASGIApp, scope: Scope, receive: Receive, se
         cut(scope)
         raise ConnectionCutError
 
+    # Bytes that pass by `receive` and `send` can't be counted here.
+    counted = {name: value for name, value in scope["extensions"].items() if name not in {SEND_FILE, RECEIVE_INTO}}
     try:
-        await app(scope, receive_some if has_body else receive, send if has_body else send_some)
+        await app(
+            {**scope, "extensions": counted},
+            receive_some if has_body else receive,
+            send if has_body else send_some,
+        )
     except ConnectionCutError:
         pass
     except Exception:

@@ -1,5 +1,6 @@
 """Content as files: streamed in, verified, and put in its place only when whole; streamed out, whole or in part."""
 
+from msp.localcloud.content.body import RequestBody
 from msp.localcloud.content.directory import ContentDirectory
 from msp.localcloud.content.locks import Locks
 from msp.localcloud.content.ranges import Part, RangeNotSatisfiableError, requested_part
@@ -14,6 +15,7 @@ __all__ = [
     "Locks",
     "Part",
     "RangeNotSatisfiableError",
+    "RequestBody",
     "Spool",
     "pieces",
     "requested_part",

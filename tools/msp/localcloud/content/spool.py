@@ -6,9 +6,13 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
+from msp.localcloud.content.body import RequestBody
+
 # What is hashed and written at a time, in a thread: large enough for the hop to cost little, small enough for many
 # uploads at once to stay in little memory.
 _PIECE = 256 * 1024
+
+_WRITTEN_OUT_AT_ONCE = 8 * 1024 * 1024
 
 
 class LengthError(Exception):
@@ -18,7 +22,7 @@ class LengthError(Exception):
 class Hash(Protocol):
     """A running hash, as hashlib's are."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Takes in more bytes."""
 
     def digest(self) -> bytes:
@@ -101,6 +105,12 @@ class Spool:
         return self.size - size
 
     async def _fill(self, file: BinaryIO, chunks: AsyncIterable[bytes], length: int | None) -> None:
+        if (
+            isinstance(chunks, RequestBody)
+            and length in {None, chunks.length}
+            and await chunks.pour(lambda piece: self._write(file, piece))
+        ):
+            return
         piece = bytearray()
         came = 0
         async for chunk in chunks:
@@ -116,11 +126,14 @@ class Spool:
         if piece:
             await asyncio.to_thread(self._write, file, bytes(piece))
 
-    def _write(self, file: BinaryIO, piece: bytes) -> None:
+    def _write(self, file: BinaryIO, piece: bytes | memoryview) -> None:
         file.write(piece)
+        written_out = self.size // _WRITTEN_OUT_AT_ONCE * _WRITTEN_OUT_AT_ONCE
         self._update(piece)
+        if self._durable and self.size - written_out >= _WRITTEN_OUT_AT_ONCE:
+            _write_out(file, written_out, self.size - written_out)
 
-    def _update(self, piece: bytes) -> None:
+    def _update(self, piece: bytes | memoryview) -> None:
         for running in self._hashes.values():
             running.update(piece)
         self.size += len(piece)
@@ -130,6 +143,13 @@ class Spool:
             file.flush()
             if self._durable:
                 os.fsync(file.fileno())
+
+
+def _write_out(file: BinaryIO, start: int, length: int) -> None:
+    """Has the kernel begin to write a part to the disk, so that less is left to wait for at the end."""
+    if hasattr(os, "posix_fadvise"):
+        # Linux begins to write out what it is told is not needed any more, and keeps it until that is done.
+        os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_DONTNEED)
 
 
 def pieces(path: Path) -> Iterable[bytes]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from msp.localcloud.content import RequestBody
 from msp.localcloud.registry.uploads import Chunk
 
 
@@ -35,7 +36,5 @@ class Call:
     @property
     def chunk(self) -> Chunk:
         """The body, as a part of a blob."""
-        headers = self.request.headers
-        length = headers.get("content-length", "")
-        content_length = int(length) if length.isdecimal() else None
-        return Chunk(self.request.stream(), headers.get("content-range"), content_length)
+        body = RequestBody(self.request)
+        return Chunk(body, self.request.headers.get("content-range"), body.length)

@@ -1,13 +1,13 @@
 """What the API does with uploads: in one request (media, multipart) or resumable."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from msp.localcloud.content import LengthError
+from msp.localcloud.content import LengthError, RequestBody
 from msp.localcloud.storage.call import Call, parse_resource
 from msp.localcloud.storage.errors import invalid
 from msp.localcloud.storage.multipart import MultipartReader
@@ -30,7 +30,7 @@ class UploadHandlers:
         kind = call.text("uploadType") or "media"
         if kind == "media":
             content_type = call.request.headers.get("content-type")
-            return await self._store(call, _resource({}, call, content_type), call.request.stream())
+            return await self._store(call, _resource({}, call, content_type), RequestBody(call.request))
         if kind == "multipart":
             reader = MultipartReader(call.request.headers.get("content-type", ""), call.request.stream())
             resource = parse_resource(await reader.metadata())
@@ -50,7 +50,7 @@ class UploadHandlers:
         header = call.request.headers.get("content-range")
         content_range = None if header is None else ContentRange.parse(header)
         upload = call.text("upload_id")
-        state = await self._uploads.put(upload, content_range, call.request.stream(), _hashes(call))
+        state = await self._uploads.put(upload, content_range, RequestBody(call.request), _hashes(call))
         if isinstance(state, Object):
             return answer(state, call)
         headers = {"X-GUploader-UploadID": upload} | ({"Range": f"bytes=0-{state - 1}"} if state else {})
@@ -61,7 +61,7 @@ class UploadHandlers:
         await self._uploads.cancel(call.text("upload_id"))
         return Response(status_code=499)
 
-    async def _store(self, call: Call, resource: dict[str, Any], content: AsyncIterator[bytes]) -> Response:
+    async def _store(self, call: Call, resource: dict[str, Any], content: AsyncIterable[bytes]) -> Response:
         address = _address(call, resource)
         self._objects.check(address, call.preconditions)
         spool = self._uploads.spool()

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +23,27 @@ from msp.localcloud.storage.preconditions import Preconditions
 from msp.localcloud.storage.records import Object
 from msp.localcloud.store import Store
 
-HASHES: Mapping[str, Any] = {"crc32c": google_crc32c.Checksum, "md5": lambda: hashlib.md5(usedforsecurity=False)}
+
+class Crc32c:
+    """The running CRC32C of what may be a memoryview, which google_crc32c does not take."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Takes in more bytes."""
+        self._value = google_crc32c.extend(self._value, bytes(data))
+
+    def digest(self) -> bytes:
+        """The checksum of all bytes so far, big-endian."""
+        return self._value.to_bytes(4)
+
+    def copy(self) -> "Crc32c":
+        """Another checksum that goes on from here."""
+        return copy(self)
+
+
+HASHES: Mapping[str, Any] = {"crc32c": Crc32c, "md5": lambda: hashlib.md5(usedforsecurity=False)}
 """What is computed of every object's content."""
 
 LIFETIME = timedelta(days=7)
@@ -201,7 +222,7 @@ class Uploads:
         # A client that lost an answer sends again what is kept already.
         known = min(spool.size - content_range.start, length)
         try:
-            await spool.append(_after(chunks, known), length=length - known)
+            await spool.append(_after(chunks, known) if known else chunks, length=length - known)
         except LengthError as error:
             raise invalid(f"The Content-Range says {length} bytes, the body is otherwise: {error}") from None
 
