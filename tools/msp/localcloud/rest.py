@@ -18,6 +18,7 @@ from msp.localcloud import disk, strict_json
 from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
+from msp.localcloud.json_text import json_text
 from msp.localcloud.methods import Binding, Method, Router
 from msp.localcloud.status import ApiError, Code, invalid
 
@@ -217,8 +218,7 @@ def _boolean(path: str, text: str) -> bool:
 def _to_json(message: Message, query: Sequence[tuple[str, str]]) -> str:
     alternatives = [value for name, value in query if name in {"$alt", "alt"}]
     numbers = any("enum-encoding=int" in value for value in alternatives)
-    value = json_format.MessageToDict(message, use_integers_for_enums=numbers)
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(message, enum_numbers=numbers)
 
 
 def _camel(name: str) -> str:
