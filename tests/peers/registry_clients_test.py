@@ -5,17 +5,15 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from tests.localcloud.registry.client import digest, image, index
+from tests.peers.docker_registry import docker_registry
 
 from msp.localcloud import LocalCloud
 from msp.localcloud.pytest_plugin import CloudThread
@@ -48,38 +46,8 @@ def local(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def cncf(tmp_path: Path) -> Iterator[str]:
     """CNCF's registry as a real process; `host:port`."""
-    if shutil.which("docker-registry") is None:
-        pytest.skip("not on PATH: docker-registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    configuration = {
-        "version": 0.1,
-        "log": {"level": "error"},
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "cncf")}, "delete": {"enabled": True}},
-        "http": {"addr": address},
-    }
-    path = tmp_path / "registry.json"
-    path.write_text(json.dumps(configuration))
-    process = subprocess.Popen(["docker-registry", "serve", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"http://{address}/v2/", process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "docker-registry ended"
-        try:
-            requests.get(url, timeout=5).close()
-        except requests.ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("docker-registry does not answer")
+    with docker_registry(tmp_path / "cncf") as url:
+        yield url.removeprefix("http://")
 
 
 @pytest.fixture
@@ -188,11 +156,30 @@ def test_crane_pushes_copies_and_pulls_an_index(
 def test_crane_deletes(local: str, layout: Path, crane_layout: Path, tmp_path: Path) -> None:
     reference = f"{local}/{REPOSITORY}"
     run("crane", "push", "--index", crane_layout, f"{reference}:v1", cwd=tmp_path)
-    refused = run("crane", "delete", f"{reference}@{top_digest(layout)}", cwd=tmp_path, success=False)
-    assert "GOOGLE_MANIFEST_DANGLING_TAG" in refused
-    run("crane", "delete", f"{reference}:v1", cwd=tmp_path)
+    run("crane", "tag", f"{reference}:v1", "v2", cwd=tmp_path)
+    run("crane", "delete", f"{reference}:v2", cwd=tmp_path)
+    assert run("crane", "ls", reference, cwd=tmp_path) == "v1"
     run("crane", "delete", f"{reference}@{top_digest(layout)}", cwd=tmp_path)
     assert "MANIFEST_UNKNOWN" in run("crane", "manifest", f"{reference}:v1", cwd=tmp_path, success=False)
+
+
+@needs("skopeo")
+def test_skopeo_deletes_by_tag(local: str, layout: Path, tmp_path: Path) -> None:
+    reference = f"docker://{local}/{REPOSITORY}:v1"
+    copy = ("skopeo", "--insecure-policy", "copy", "--all", "--dest-tls-verify=false")
+    run(*copy, f"oci:{layout}", reference, cwd=tmp_path)
+    # It looks up the digest and deletes that.
+    run("skopeo", "delete", "--tls-verify=false", reference, cwd=tmp_path)
+    run("skopeo", "inspect", "--raw", "--tls-verify=false", reference, cwd=tmp_path, success=False)
+
+
+@needs("oras")
+def test_oras_deletes(local: str, layout: Path, tmp_path: Path) -> None:
+    here = f"{local}/{REPOSITORY}"
+    run("oras", "cp", "--from-oci-layout", f"{layout}@{top_digest(layout)}", "--to-plain-http", f"{here}:v1",
+        cwd=tmp_path)  # fmt: skip
+    run("oras", "manifest", "delete", "--force", "--plain-http", f"{here}:v1", cwd=tmp_path)
+    run("oras", "resolve", "--plain-http", f"{here}@{top_digest(layout)}", cwd=tmp_path, success=False)
 
 
 @needs("skopeo")
@@ -219,7 +206,6 @@ def test_skopeo_pushes_docker_manifests(local: str, layout: Path, tmp_path: Path
     run("skopeo", "--insecure-policy", "copy", *options, f"oci:{layout}", reference, cwd=tmp_path)
     raw = json.loads(run("skopeo", "inspect", "--raw", "--tls-verify=false", reference, cwd=tmp_path))
     assert raw["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
-    run("skopeo", "delete", "--tls-verify=false", reference, cwd=tmp_path, success=False)
 
 
 @needs("oras")

@@ -52,9 +52,9 @@ class Registry:
         self.session.close()
 
     def call(self, verb: str, path: str, **kwargs: Any) -> requests.Response:
-        """A request below the repository, or to a path that begins with a slash."""
-        whole = path if path.startswith("/") else f"/v2/{self.repository}/{path}"
-        return self.session.request(verb, self.url + whole, timeout=30, **kwargs)
+        """A request below the repository, to a path that begins with a slash, or to a whole address."""
+        below = path if path.startswith("/") else f"/v2/{self.repository}/{path}"
+        return self.session.request(verb, path if "://" in path else self.url + below, timeout=30, **kwargs)
 
     def begin(self) -> str:
         answer = self.call("POST", "blobs/uploads/")
@@ -73,7 +73,7 @@ class Registry:
         for content in (config, *layers):
             self.push_blob(content)
         manifest = image(config, layers)
-        answer = self.put_manifest(reference, manifest)
+        answer = self.put_manifest(reference, manifest, OCI_MANIFEST)
         assert answer.status_code == 201, answer.text
         return digest(manifest)
 

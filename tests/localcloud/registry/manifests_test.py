@@ -9,6 +9,7 @@ from tests.localcloud.registry.client import OCI_INDEX, OCI_MANIFEST, Registry, 
 
 from msp.localcloud import LocalCloud
 from msp.localcloud.pytest_plugin import CloudThread
+from msp.localcloud.registry import Choices
 
 
 def test_by_tag_and_by_digest(registry: Registry) -> None:
@@ -105,7 +106,7 @@ def test_what_is_no_name(registry: Registry, name: str) -> None:
 
 def test_tags_page_by_page_in_lexical_order(registry: Registry) -> None:
     registry.push_image("first")
-    tags = ["Beta", "alpha", "beta", "v1.0", "v1.10", "v1.9", "_x"]
+    tags = ["Beta", "alpha", "beta", "v1", "v1-a", "v1.0", "v1.10", "v1.9", "_x"]
     for tag in tags:
         registry.put_manifest(tag, image())
     expected = sorted([*tags, "first"], key=lambda tag: (tag.lower(), tag))
@@ -118,7 +119,7 @@ def test_tags_page_by_page_in_lexical_order(registry: Registry) -> None:
         path = answer.links.get("next", {}).get("url", "")
     assert seen == expected
     last = registry.call("GET", "tags/list", params={"last": "gone", "n": 100})
-    assert (last.json()["tags"], last.links) == (["v1.0", "v1.10", "v1.9"], {})
+    assert (last.json()["tags"], last.links) == (["v1", "v1-a", "v1.0", "v1.10", "v1.9"], {})
     none = registry.call("GET", "tags/list?n=0")
     assert (none.json()["tags"], none.links) == ([], {})
     assert registry.call("GET", "tags/list?n=x").status_code == 400
@@ -134,24 +135,61 @@ def test_catalog(registry: Registry) -> None:
     assert registry.call("GET", page.links["next"]["url"]).json() == {"repositories": ["zebra"]}
 
 
-def test_delete_tag_then_manifest(registry: Registry) -> None:
+def test_a_manifest_goes_with_its_tags(registry: Registry) -> None:
     pushed = registry.push_image("v1")
-    assert code(registry.call("DELETE", f"manifests/{pushed}")) == (409, "GOOGLE_MANIFEST_DANGLING_TAG")
+    registry.put_manifest("v2", image())
     assert registry.call("DELETE", "manifests/v1").status_code == 202
     assert code(registry.call("DELETE", "manifests/v1")) == (404, "MANIFEST_UNKNOWN")
     assert registry.call("GET", f"manifests/{pushed}").status_code == 200
     assert registry.call("DELETE", f"manifests/{pushed}").status_code == 202
+    for reference in (pushed, "v2"):
+        assert code(registry.call("GET", f"manifests/{reference}")) == (404, "MANIFEST_UNKNOWN")
     assert code(registry.call("DELETE", f"manifests/{pushed}")) == (404, "MANIFEST_UNKNOWN")
     assert registry.call("GET", "tags/list").json()["tags"] == []
 
 
-def test_a_child_stays_as_long_as_its_index(registry: Registry) -> None:
+def test_a_child_may_go_before_its_index(registry: Registry) -> None:
     child = registry.push_image("v1")
-    registry.call("DELETE", "manifests/v1")
-    parent = registry.put_manifest(digest(index(image())), index(image())).headers["Docker-Content-Digest"]
-    assert code(registry.call("DELETE", f"manifests/{child}")) == (409, "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE")
-    assert registry.call("DELETE", f"manifests/{parent}").status_code == 202
+    registry.put_manifest("multi", index(image()))
     assert registry.call("DELETE", f"manifests/{child}").status_code == 202
+    assert registry.call("GET", "manifests/multi").content == index(image())
+
+
+def test_strict_deletes_keep_what_something_points_at() -> None:
+    with CloudThread(LocalCloud(registry_choices=Choices(strict_deletes=True))) as cloud:
+        registry = Registry(cloud.http_url)
+        child = registry.push_image("v1")
+        assert code(registry.call("DELETE", f"manifests/{child}")) == (409, "GOOGLE_MANIFEST_DANGLING_TAG")
+        registry.call("DELETE", "manifests/v1")
+        parent = registry.put_manifest(digest(index(image())), index(image())).headers["Docker-Content-Digest"]
+        assert code(registry.call("DELETE", f"manifests/{child}")) == (409, "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE")
+        assert registry.call("DELETE", f"manifests/{parent}").status_code == 202
+        assert registry.call("DELETE", f"manifests/{child}").status_code == 202
+        registry.session.close()
+
+
+def test_sparse_manifests_when_chosen() -> None:
+    with CloudThread(LocalCloud(registry_choices=Choices(sparse_manifests=True))) as cloud:
+        registry = Registry(cloud.http_url)
+        assert registry.put_manifest("image", image()).status_code == 201
+        assert registry.put_manifest("index", index(image(layers=(b"elsewhere",)))).status_code == 201
+        registry.session.close()
+
+
+def test_tags_in_the_query_of_a_push_by_digest(registry: Registry) -> None:
+    registry.push_image("v1")
+    pushed = digest(image())
+    tags = ["1.2.3", "1.2", "latest"]
+    path = f"manifests/{pushed}?" + "&".join(f"tag={tag}" for tag in tags)
+    answer = registry.call("PUT", path, data=image(), headers={"Content-Type": OCI_MANIFEST})
+    assert (answer.status_code, answer.headers["OCI-Tag"]) == (201, "1.2.3, 1.2, latest")
+    assert registry.call("GET", "tags/list").json()["tags"] == ["1.2", "1.2.3", "latest", "v1"]
+    assert registry.call("HEAD", "manifests/latest").headers["Docker-Content-Digest"] == pushed
+    wrong = registry.call("PUT", f"manifests/{pushed}?tag=fine&tag=a:b", data=image())
+    assert code(wrong) == (400, "TAG_INVALID")
+    assert registry.call("HEAD", "manifests/fine").status_code == 404
+    many = registry.call("PUT", f"manifests/{pushed}?" + "&".join(f"tag=t{n}" for n in range(101)), data=image())
+    assert many.status_code == 414
 
 
 def test_referrers(registry: Registry) -> None:

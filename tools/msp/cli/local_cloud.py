@@ -45,6 +45,14 @@ _STRICT_REPOSITORIES = flags.DEFINE_bool(
     False,
     "Images can be pushed only to repositories that were made first, as in Artifact Registry. Otherwise all exist.",
 )
+_STRICT_DELETES = flags.DEFINE_bool(
+    "strict_deletes",
+    False,
+    "The registry keeps a manifest that a tag or an index points at, as at Google. Otherwise its tags go with it.",
+)
+_SPARSE_MANIFESTS = flags.DEFINE_bool(
+    "sparse_manifests", False, "The registry takes manifests that refer to what is not in their repository."
+)
 
 _STRICT_IMAGES = flags.DEFINE_bool(
     "strict_images",
@@ -75,6 +83,7 @@ async def _serve() -> int:
     from msp.localcloud.clock import ManualClock, SystemClock
     from msp.localcloud.cloud import LocalCloud
     from msp.localcloud.deploy.ports import Pace
+    from msp.localcloud.registry import Choices
 
     _warn_if_reachable()
     # Registry clients try TLS first; uvicorn would warn of each such connection.
@@ -97,6 +106,7 @@ async def _serve() -> int:
         registry_auth=next(mode for mode in _AUTH_MODES if mode == _REGISTRY_AUTH.value),
         immutable_tags=_IMMUTABLE_TAGS.value,
         strict_repositories=_STRICT_REPOSITORIES.value,
+        registry_choices=Choices(strict_deletes=_STRICT_DELETES.value, sparse_manifests=_SPARSE_MANIFESTS.value),
         strict_images=_STRICT_IMAGES.value,
         any_region=_ANY_REGION.value,
         pace=pace,

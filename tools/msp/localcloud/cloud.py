@@ -46,6 +46,7 @@ class LocalCloud:
         immutable_tags: Whether the registry refuses to move a tag, in all repositories.
         strict_repositories: Whether images can be pushed only to repositories that were made through Artifact
             Registry's API, as at Google; otherwise every repository exists.
+        registry_choices: What the distribution specification leaves to a registry.
         strict_images: Whether a deploy fails for every image that this registry does not hold. Otherwise images of
             registries that it has no content of are taken as there.
         any_region: Whether Cloud Deploy is in every location, not only in Google's regions.
@@ -70,6 +71,7 @@ class LocalCloud:
         registry_auth: registry.AuthMode = "none",
         immutable_tags: bool = False,
         strict_repositories: bool = False,
+        registry_choices: registry.Choices = registry.Choices(),  # noqa: B008 (frozen)
         strict_images: bool = False,
         any_region: bool = False,
         pace: Pace = Pace(),  # noqa: B008 (frozen)
@@ -86,6 +88,7 @@ class LocalCloud:
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
         self.strict_repositories = strict_repositories
+        self._registry_choices = registry_choices
         self._strict_images = strict_images
         self._any_region = any_region
         self._pace = pace
@@ -176,6 +179,7 @@ class LocalCloud:
             ContentDirectory(directory / "blobs", durable=durable),
             self.clock,
             repositories,
+            self._registry_choices,
         )
         self.storage = storage.BucketState(
             self.store, ContentDirectory(directory / "objects", durable=durable), self.clock

@@ -56,9 +56,10 @@ class Edits:
             raise failed_precondition(
                 f"{request.name} is tagged {tags[0].name}; delete it with force, or its tags first"
             )
-        for tag in tags:
-            self._delete(package, tag.name)
         try:
+            self.manifests.check_no_parent(package.reference, digest)
+            for tag in tags:
+                self.manifests.delete(package.reference, tag.name)
             self.manifests.delete(package.reference, digest)
         except RegistryError as error:
             if error.code == "MANIFEST_UNKNOWN":

@@ -5,7 +5,7 @@
 
 from msp.localcloud.registry.auth import DEFAULT_ACCOUNTS, Account, Authenticator, AuthMode
 from msp.localcloud.registry.errors import RegistryError
-from msp.localcloud.registry.policy import OpenPolicy, RepositoryPolicy
+from msp.localcloud.registry.policy import Choices, OpenPolicy, RepositoryPolicy
 from msp.localcloud.registry.routes import routes
 from msp.localcloud.registry.state import RegistryState
 
@@ -14,6 +14,7 @@ __all__ = [
     "Account",
     "AuthMode",
     "Authenticator",
+    "Choices",
     "OpenPolicy",
     "RegistryError",
     "RegistryState",

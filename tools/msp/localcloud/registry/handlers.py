@@ -18,6 +18,7 @@ from msp.localcloud.registry.state import RegistryState
 from msp.localcloud.registry.uploads import range_header
 
 _MOST_REFERRERS = 1000
+_MOST_TAGS = 100
 
 
 class RegistryHandlers:
@@ -70,8 +71,14 @@ class RegistryHandlers:
                 message = f"a manifest has at most {MAX_BYTES} bytes"
                 raise RegistryError("MANIFEST_INVALID", message, status=413)
         content_type = call.request.headers.get("content-type")
-        digest, manifest = self._state.manifests.put(call.repository, call.reference, bytes(content), content_type)
+        tags = call.query.getlist("tag") if ":" in call.reference else []
+        if len(tags) > _MOST_TAGS:
+            raise RegistryError("TAG_INVALID", f"a request makes at most {_MOST_TAGS} tags", status=414)
+        manifests = self._state.manifests
+        digest, manifest = manifests.put(call.repository, call.reference, bytes(content), content_type, tags)
         headers = {"Location": f"/v2/{call.repository}/manifests/{digest}", "Docker-Content-Digest": digest}
+        if tags:
+            headers["OCI-Tag"] = ", ".join(tags)
         if manifest.subject:
             headers["OCI-Subject"] = manifest.subject.digest
         return Response(status_code=201, headers=headers)

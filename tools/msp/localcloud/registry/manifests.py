@@ -1,7 +1,7 @@
 """The manifests and tags of each repository, and what refers to what."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from msp.localcloud.registry.blobs import Blobs
 from msp.localcloud.registry.errors import RegistryError
 from msp.localcloud.registry.manifest import Manifest, parse
 from msp.localcloud.registry.names import check_digest, check_tag, digest_of, is_digest
-from msp.localcloud.registry.policy import RepositoryPolicy
+from msp.localcloud.registry.policy import Choices, RepositoryPolicy
 from msp.localcloud.registry.records import StoredManifest, Tag, tag_document
 from msp.localcloud.store import Store
 
@@ -22,14 +22,31 @@ _TAG = "registry.tag"
 class Manifests:
     """The manifests and tags of all repositories."""
 
-    def __init__(self, store: Store, blobs: Blobs, clock: Clock, policy: RepositoryPolicy) -> None:
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        clock: Clock,
+        policy: RepositoryPolicy,
+        choices: Choices = Choices(),  # noqa: B008 (frozen)
+    ) -> None:
         self._store = store
         self._blobs = blobs
         self._clock = clock
         self._policy = policy
+        self._choices = choices
 
-    def put(self, repository: str, reference: str, content: bytes, content_type: str | None) -> tuple[str, Manifest]:
-        """Keeps a manifest, and points a tag at it when the reference is one.
+    def put(
+        self, repository: str, reference: str, content: bytes, content_type: str | None, tags: Sequence[str] = ()
+    ) -> tuple[str, Manifest]:
+        """Keeps a manifest, and points tags at it.
+
+        Args:
+            repository: Where it goes.
+            reference: Its digest, or a tag.
+            content: The manifest.
+            content_type: What its client says it is.
+            tags: Further tags.
 
         Returns:
             Its digest, and what it says.
@@ -47,8 +64,9 @@ class Manifests:
                 f"provided digest did not match uploaded content: the manifest's is {digest}",
                 detail={"digest": reference, "found": digest},
             )
-        if not by_digest:
-            self._check_movable(repository, check_tag(reference), digest)
+        tags = tags if by_digest else [reference, *tags]
+        for tag in tags:
+            self._check_movable(repository, check_tag(tag), digest)
         manifest = parse(content, content_type)
         self._check_references(repository, manifest)
         now = self._clock.now()
@@ -57,8 +75,8 @@ class Manifests:
                 self._store.put(_REPOSITORY, repository, json.dumps({"created": now.isoformat()}).encode())
             self._policy.pushed(repository)
             self._write(repository, digest, manifest, content, now)
-            if not by_digest:
-                self._tag(repository, reference, digest, now)
+            for tag in tags:
+                self._tag(repository, tag, digest, now)
         return digest, manifest
 
     def get(self, repository: str, reference: str) -> StoredManifest:
@@ -92,31 +110,47 @@ class Manifests:
             self._blobs.delete_all(repository)
 
     def delete(self, repository: str, reference: str) -> None:
-        """Deletes a tag, or a manifest by digest. A manifest that is tagged or in an index stays, as at Google.
+        """Deletes a tag, or a manifest by digest and the tags that point at it.
 
         Raises:
-            RegistryError: `MANIFEST_UNKNOWN`; `GOOGLE_MANIFEST_DANGLING_TAG` or `…_PARENT_IMAGE`: something points
-                at it; `DENIED`: the repository's tags are immutable.
+            RegistryError: `MANIFEST_UNKNOWN`; `DENIED`: the repository's tags are immutable; with `strict_deletes`,
+                `GOOGLE_MANIFEST_DANGLING_TAG` or `…_PARENT_IMAGE`: something points at the manifest.
         """
         if not is_digest(reference):
             if self._tagged(repository, reference) is None:
                 raise _unknown(repository, reference)
-            if self._policy.tags_are_immutable(repository):
-                raise _immutable(reference)
-            self._store.delete(_TAG, tag_document(repository, reference))
+            self._delete_tags(repository, [reference])
             return
         name = f"{repository}@{reference}"
         if self._store.get(_MANIFEST, name) is None:
             raise _unknown(repository, reference)
-        if tags := self.tags_of(repository, reference):
-            raise RegistryError("GOOGLE_MANIFEST_DANGLING_TAG", f"Manifest is still referenced by tag: {tags[0].name}")
-        parents = self._store.list(_MANIFEST, prefix=f"{repository}@", keys={f"child {reference}": ""}, limit=1)
+        tags = [tag.name for tag in self.tags_of(repository, reference)]
+        if self._choices.strict_deletes:
+            if tags:
+                raise RegistryError("GOOGLE_MANIFEST_DANGLING_TAG", f"Manifest is still referenced by tag: {tags[0]}")
+            self.check_no_parent(repository, reference)
+        with self._store.transaction():
+            self._delete_tags(repository, tags)
+            self._store.delete(_MANIFEST, name)
+
+    def check_no_parent(self, repository: str, digest: str) -> None:
+        """Refuses to delete what an index points at.
+
+        Raises:
+            RegistryError: `GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE`.
+        """
+        parents = self._store.list(_MANIFEST, prefix=f"{repository}@", keys={f"child {digest}": ""}, limit=1)
         if parents:
             raise RegistryError(
                 "GOOGLE_MANIFEST_DANGLING_PARENT_IMAGE",
                 f"Manifest is still referenced by index: {parents[0].name.rpartition('@')[2]}",
             )
-        self._store.delete(_MANIFEST, name)
+
+    def _delete_tags(self, repository: str, tags: Sequence[str]) -> None:
+        if tags and self._policy.tags_are_immutable(repository):
+            raise _immutable(tags[0])
+        for tag in tags:
+            self._store.delete(_TAG, tag_document(repository, tag))
 
     def manifests(self, repository: str, *, after: str = "", limit: int = -1) -> list[StoredManifest]:
         """A repository's manifests in the order of their digests, those after a digest."""
@@ -191,7 +225,7 @@ class Manifests:
             if self._store.get(_MANIFEST, f"{repository}@{child.digest}") is None
             and self._blobs.size(repository, child.digest) is None
         ]
-        if missing:
+        if missing and not self._choices.sparse_manifests:
             raise RegistryError(
                 "MANIFEST_BLOB_UNKNOWN",
                 f"the manifest refers to what is not in {repository}: {', '.join(missing)}",

@@ -4,6 +4,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the distribution specification leaves to a registry.
+
+    Attributes:
+        strict_deletes: Whether a manifest that a tag or an index points at stays, as at Google; otherwise its tags go
+            with it, as clients of the specification expect.
+        sparse_manifests: Whether a manifest may refer to what is not in its repository.
+    """
+
+    strict_deletes: bool = False
+    sparse_manifests: bool = False
+
+
 class RepositoryPolicy(Protocol):
     """Rules of repositories. Names are as in references: `us-docker.pkg.dev/project/repository/app`."""
 

@@ -77,4 +77,5 @@ class Tag:
 
 def tag_document(repository: str, tag: str) -> str:
     """The name of a tag's document: in the order of the specification, case-insensitive, when in that of bytes."""
-    return f"{repository}:{tag.lower()}:{tag}"
+    # The space sorts before all that a tag may have: 1.2 comes before 1.2.3.
+    return f"{repository}:{tag.lower()} {tag}"

@@ -5,7 +5,7 @@ from msp.localcloud.content import ContentDirectory
 from msp.localcloud.registry.blobs import Blobs
 from msp.localcloud.registry.errors import RegistryError
 from msp.localcloud.registry.manifests import Manifests
-from msp.localcloud.registry.policy import OpenPolicy, RepositoryPolicy
+from msp.localcloud.registry.policy import Choices, OpenPolicy, RepositoryPolicy
 from msp.localcloud.registry.uploads import Uploads
 from msp.localcloud.store import Store
 
@@ -18,6 +18,7 @@ class RegistryState:
         directory: Where blobs are kept. What a killed process left there and nothing refers to is removed.
         clock: The time.
         policy: What may be pushed where; by default anything anywhere.
+        choices: What the specification leaves open.
 
     Attributes:
         blobs: The blobs of each repository.
@@ -28,13 +29,18 @@ class RegistryState:
     """
 
     def __init__(
-        self, store: Store, directory: ContentDirectory, clock: Clock, policy: RepositoryPolicy | None = None
+        self,
+        store: Store,
+        directory: ContentDirectory,
+        clock: Clock,
+        policy: RepositoryPolicy | None = None,
+        choices: Choices = Choices(),  # noqa: B008 (frozen)
     ) -> None:
         self.clock = clock
         self.policy = policy or OpenPolicy()
         self.blobs = Blobs(store, directory)
         self.uploads = Uploads(store, directory, self.blobs, clock)
-        self.manifests = Manifests(store, self.blobs, clock, self.policy)
+        self.manifests = Manifests(store, self.blobs, clock, self.policy, choices)
         directory.sweep(incoming=self.uploads.expire(), whole=self.blobs.files())
 
     def has_image(self, reference: str, digest_or_tag: str) -> str | None:
