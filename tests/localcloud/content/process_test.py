@@ -1,83 +1,32 @@
 """The server as a process of its own: killed while many push and upload, and its memory when large layers come."""
 
-import contextlib
 import hashlib
 import random
 import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import requests
 from tests.localcloud.content.process import serving
-from tests.localcloud.registry.client import Registry, digest, image
+from tests.localcloud.content.work import WORKERS, Work
+from tests.localcloud.registry.client import Registry, digest
 from tests.localcloud.storage.client import Storage
-
-WORKERS = 4
-
-
-class Work:
-    """What a client did, and what of it was acknowledged."""
-
-    def __init__(self, url: str, seed: int) -> None:
-        self.url = url
-        self.random = random.Random(seed)
-        self.stop = threading.Event()
-        self.images: dict[tuple[str, str], bytes] = {}
-        self.objects: dict[str, bytes] = {}
-
-    def run(self, worker: int) -> None:
-        broken = contextlib.suppress(requests.RequestException)
-        with broken, Registry(self.url, f"us.gcr.io/p/app{worker}") as registry, Storage(self.url) as storage:
-            for number in range(10_000):
-                if self.stop.is_set():
-                    return
-                content = self.random.randbytes(self.random.randrange(1, 200_000))
-                self.push(registry, f"v{number}", content)
-                self.upload(storage, f"{worker}/{number % 3}", content)
-
-    def push(self, registry: Registry, tag: str, layer: bytes) -> None:
-        location = registry.begin()
-        half = len(layer) // 2
-        assert registry.call("PATCH", location, data=layer[:half]).status_code == 202
-        registry.call("PUT", location, params={"digest": digest(layer)}, data=layer[half:])
-        registry.push_blob(b"{}")
-        assert registry.put_manifest(tag, image(b"{}", (layer,))).status_code == 201
-        self.images[registry.repository, tag] = layer
-
-    def upload(self, storage: Storage, name: str, content: bytes) -> None:
-        # An overwrite that was not acknowledged may have happened or not.
-        self.objects.pop(name, None)
-        if storage.upload(name, content).status_code == 200:
-            self.objects[name] = content
 
 
 def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    with serving(tmp_path) as (url, process), Storage(url) as storage:
-        storage.call("POST", "/storage/v1/b", params={"project": "p"}, json={"name": "bucket-a"})
-        abandoned = Registry(url, "us.gcr.io/p/slow", storage.session)
+    work = Work(seed=1)
+    with serving(tmp_path) as (url, process), Registry(url, "us.gcr.io/p/slow") as abandoned:
         location = abandoned.begin()
         assert abandoned.call("PATCH", location, data=b"acknowledged").status_code == 202
-        work = Work(url, seed=1)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            running = [pool.submit(work.run, worker) for worker in range(WORKERS)]
+        with work.running(url, "app"):
             time.sleep(1 + work.random.random())
             process.kill()
-            work.stop.set()
-        for done in running:
-            done.result()
     assert work.images
     assert work.objects
 
     with serving(tmp_path) as (url, _), Storage(url) as storage:
-        for (repository, tag), layer in work.images.items():
-            with Registry(url, repository) as registry:
-                assert registry.call("GET", f"manifests/{tag}").content == image(b"{}", (layer,))
-                assert registry.call("GET", f"blobs/{digest(layer)}").content == layer
-        for name, content in work.objects.items():
-            assert storage.read(name) == content
+        assert work.missing(url) == []
         with Registry(url, "us.gcr.io/p/slow") as registry:
             answer = registry.call("PUT", location, params={"digest": digest(b"acknowledged")})
             assert answer.status_code == 201
