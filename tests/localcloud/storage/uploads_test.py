@@ -242,3 +242,25 @@ def test_an_acknowledged_chunk_outlives_the_process(tmp_path: Path) -> None:
         assert last.status_code == 200
         assert (storage.read("kept"), storage.read("r")) == (b"kept", CONTENT)
         assert len(list((tmp_path / "objects").glob("*/*"))) == 2
+
+
+def test_the_rest_however_long_it_is(storage: Storage) -> None:
+    # As Node's client uploads by default.
+    assert storage.chunk(storage.begin("o"), b"content", "bytes 0-*/*").json()["size"] == "7"
+    assert storage.read("o") == b"content"
+    upload = storage.begin("o")
+    first = b"a" * 256 * 1024
+    assert storage.chunk(upload, first, f"bytes 0-{len(first) - 1}/*").status_code == 308
+    assert reason(storage.chunk(upload, b"late", f"bytes {len(first) + 9}-*/*")) == (400, "invalid")
+    assert reason(storage.chunk(upload, b"b", f"bytes {len(first)}-*/{len(first) + 9}")) == (400, "invalid")
+    # A client that lost an answer begins earlier again.
+    made = storage.chunk(upload, b"ab", f"bytes {len(first) - 1}-*/{len(first) + 1}")
+    assert (made.status_code, storage.read("o")) == (200, first + b"b")
+
+
+def test_compose_does_not_take_a_components_hashes_for_those_of_the_whole(storage: Storage) -> None:
+    part = storage.upload("a", b"part").json()
+    destination = {"md5Hash": part["md5Hash"], "crc32c": part["crc32c"], "contentType": "text/plain"}
+    request = {"sourceObjects": [{"name": "a"}, {"name": "a"}], "destination": destination}
+    made = storage.call("POST", "/storage/v1/b/bucket-a/o/whole/compose", json=request)
+    assert (made.status_code, made.json()["contentType"], storage.read("whole")) == (200, "text/plain", b"partpart")

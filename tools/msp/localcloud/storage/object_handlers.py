@@ -114,13 +114,16 @@ class ObjectHandlers:
             raise invalid(f"The number of source components provided ({len(entries)}) exceeds {_MOST_SOURCES}")
         sources = [self._component(call.bucket, entry) for entry in entries]
         destination = request.get("destination")
+        resource = destination if isinstance(destination, dict) else {}
+        # gcloud sends what it knows of the first component; the hashes of the whole are not known to any client.
+        resource = {name: value for name, value in resource.items() if name not in {"md5Hash", "crc32c"}}
         uploads = self._state.uploads
         spool = uploads.spool()
         try:
             await spool.append(self._contents(sources))
             stored = self._objects.insert(
                 call.address,
-                destination if isinstance(destination, dict) else {},
+                resource,
                 spool,
                 call.preconditions,
                 components=sum(source.components or 1 for source in sources),

@@ -57,17 +57,22 @@ _KIND = "storage.upload"
 
 @dataclass(frozen=True, slots=True)
 class ContentRange:
-    """A Content-Range header of an upload: `bytes 0-99/100`, `bytes 0-99/*`, `bytes */100`, `bytes */*`.
+    """A Content-Range header of an upload: `bytes 0-99/100`, `bytes 0-99/*`, `bytes 0-*/*`, `bytes */100`, `bytes */*`.
 
     Attributes:
         start: The first byte sent; `None` when none is.
-        end: The last byte sent.
+        end: The last byte sent; `None` when all the rest is, as Node's client says it.
         total: The bytes of the whole; `None` when the client doesn't know yet.
     """
 
     start: int | None
     end: int | None
     total: int | None
+
+    @property
+    def is_the_rest(self) -> bool:
+        """Whether the request brings all that is still missing, however much that is."""
+        return self.start is not None and self.end is None
 
     @classmethod
     def parse(cls, header: str) -> "ContentRange":
@@ -76,7 +81,7 @@ class ContentRange:
         Raises:
             StorageError: 400 `invalid`.
         """
-        found = re.fullmatch(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/(?:([0-9]{1,18})|\*)", header.strip())
+        found = re.fullmatch(r"bytes (?:([0-9]{1,18})-(?:([0-9]{1,18})|\*)|\*)/(?:([0-9]{1,18})|\*)", header.strip())
         if found is None:
             raise invalid(f"Failed to parse Content-Range header: {header!r}")
         start, end, total = (None if group is None else int(group) for group in found.groups())
@@ -167,7 +172,7 @@ class Uploads:
             spool = await self._spool(identifier, session)
             if content_range is None or content_range.start is not None:
                 await self._append(spool, content_range, chunks)
-            total = spool.size if content_range is None else content_range.total
+            total = spool.size if content_range is None or content_range.is_the_rest else content_range.total
             if total is None or spool.size < total:
                 if spool.size != session.offset:
                     self._note(identifier, _with(session, offset=spool.size))
@@ -202,9 +207,7 @@ class Uploads:
 
     async def _append(self, spool: Spool, content_range: ContentRange | None, chunks: AsyncIterable[bytes]) -> None:
         if content_range is None or content_range.start is None or content_range.end is None:
-            if spool.size:
-                raise invalid("The upload was begun in chunks; a Content-Range is needed to go on.")
-            await spool.append(chunks)
+            await self._append_rest(spool, content_range, chunks)
             return
         length = content_range.end + 1 - content_range.start
         last = content_range.total == content_range.end + 1
@@ -214,17 +217,29 @@ class Uploads:
                 f"{GRANULARITY}, except for the final request (it's recommended to be the exact multiple of "
                 f"{GRANULARITY}).  The received request contained {length} bytes, which does not meet this requirement."
             )
-        if content_range.start > spool.size:
-            raise invalid(
-                f"Invalid request.  According to the Content-Range header, the upload offset is {content_range.start} "
-                f"byte(s), which exceeds already uploaded size of {spool.size} byte(s)."
-            )
+        _check_offset(content_range.start, spool.size)
         # A client that lost an answer sends again what is kept already.
         known = min(spool.size - content_range.start, length)
         try:
             await spool.append(_after(chunks, known) if known else chunks, length=length - known)
         except LengthError as error:
             raise invalid(f"The Content-Range says {length} bytes, the body is otherwise: {error}") from None
+
+    async def _append_rest(
+        self, spool: Spool, content_range: ContentRange | None, chunks: AsyncIterable[bytes]
+    ) -> None:
+        if content_range is None or content_range.start is None:
+            if spool.size:
+                raise invalid("The upload was begun in chunks; a Content-Range is needed to go on.")
+            await spool.append(chunks)
+            return
+        _check_offset(content_range.start, spool.size)
+        known = spool.size - content_range.start
+        length = None if content_range.total is None else content_range.total - spool.size
+        try:
+            await spool.append(_after(chunks, known) if known else chunks, length=length)
+        except LengthError as error:
+            raise invalid(f"The Content-Range says {content_range.total} bytes in all: {error}") from None
 
     def _finish(self, identifier: str, session: _Session, spool: Spool) -> Object:
         address = Address(session.bucket, session.name)
@@ -263,6 +278,14 @@ class Uploads:
 
 def _unknown() -> StorageError:
     return StorageError(404, "notFound", "Upload session not found: begin a new one.")
+
+
+def _check_offset(start: int, size: int) -> None:
+    if start > size:
+        raise invalid(
+            f"Invalid request.  According to the Content-Range header, the upload offset is {start} byte(s), which "
+            f"exceeds already uploaded size of {size} byte(s)."
+        )
 
 
 async def _after(chunks: AsyncIterable[bytes], known: int) -> AsyncIterator[bytes]:
