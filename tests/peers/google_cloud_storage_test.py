@@ -117,3 +117,14 @@ def test_policy(bucket: Any) -> None:
     with pytest.raises(exceptions.PreconditionFailed):
         bucket.set_iam_policy(policy)
     assert bucket.test_iam_permissions(["storage.objects.get"]) == ["storage.objects.get"]
+
+
+def test_batch(client: Any, bucket: Any) -> None:
+    for name in ("a", "b"):
+        bucket.blob(name).upload_from_string(name)
+    with client.batch():
+        bucket.blob("a").delete()
+        changed = bucket.blob("b")
+        changed.metadata = {"k": "v"}
+        changed.patch()
+    assert [(blob.name, blob.metadata) for blob in client.list_blobs(bucket)] == [("b", {"k": "v"})]

@@ -16,6 +16,7 @@ _KINDS = (
     "registry.upload",
     "storage.bucket",
     "storage.noncurrent",
+    "storage.notification",
     "storage.object",
     "storage.policy",
     "storage.upload",

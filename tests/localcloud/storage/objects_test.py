@@ -249,7 +249,7 @@ def test_a_name_that_is_refused(storage: Storage, name: str) -> None:
 
 
 def test_what_is_not_emulated_says_so(storage: Storage) -> None:
-    assert reason(storage.call("GET", "/storage/v1/b/bucket-a/o/a/acl")) == (501, "notImplemented")
+    assert reason(storage.call("GET", "/storage/v1/b/bucket-a/folders")) == (501, "notImplemented")
     assert reason(storage.call("POST", "/storage/v1/b/bucket-a")) == (405, "methodNotAllowed")
 
 

@@ -96,6 +96,7 @@ class Buckets:
         with self._store.transaction():
             self._store.delete(_BUCKET, name)
             self._store.delete(_POLICY, name)
+            self._store.delete_below("storage.notification", f"{name}/")
 
     def policy(self, name: str) -> dict[str, Any]:
         """A bucket's IAM policy.
@@ -116,9 +117,11 @@ class Buckets:
             StorageError: 400, 404; 412 `conditionNotMet`: the policy's etag is another's.
         """
         current = self.policy(name)
-        if policy.get("etag") not in {None, "", current["etag"]}:
+        if (policy.get("etag") or current["etag"]) != current["etag"]:
             raise condition_not_met()
         version = policy.get("version", 1)
+        if not isinstance(version, int):
+            raise invalid("version must be a number.")
         bindings = [_binding(binding) for binding in _list(policy.get("bindings"), "bindings")]
         if version not in {0, 1, 3} or (any("condition" in binding for binding in bindings) and version != 3):
             raise invalid("A policy with conditions has version 3, one without 1 or 3.")

@@ -67,12 +67,20 @@ class Call:
         Raises:
             StorageError: 400.
         """
+        return parse_resource(await self.body())
+
+    async def body(self, most: int = _MOST_JSON_BYTES) -> bytes:
+        """The body, of at most so many bytes.
+
+        Raises:
+            StorageError: 400: it is longer.
+        """
         body = bytearray()
         async for piece in self.request.stream():
             body += piece
-            if len(body) > _MOST_JSON_BYTES:
-                raise invalid(f"A resource has at most {_MOST_JSON_BYTES} bytes.")
-        return parse_resource(bytes(body))
+            if len(body) > most:
+                raise invalid(f"The request has more than {most} bytes.")
+        return bytes(body)
 
 
 def parse_resource(body: bytes) -> dict[str, Any]:

@@ -97,13 +97,21 @@ class Bucket:
             "timeCreated": self.created,
             "updated": self.updated,
             "etag": etag(self.metageneration),
-            "iamConfiguration": {
-                "bucketPolicyOnly": {"enabled": False},
-                "uniformBucketLevelAccess": {"enabled": False},
-            },
             **self.properties,
+            "iamConfiguration": self._iam_configuration(),
             "location": location,
             "locationType": "multi-region" if location in {"US", "EU", "ASIA"} else "region",
+        }
+
+    def _iam_configuration(self) -> dict[str, Any]:
+        """What clients said of access, but that it is uniform: nobody has access control lists here."""
+        said = self.properties.get("iamConfiguration")
+        uniform = {"enabled": True}
+        return {
+            "publicAccessPrevention": "inherited",
+            **(said if isinstance(said, dict) else {}),
+            "bucketPolicyOnly": uniform,
+            "uniformBucketLevelAccess": uniform,
         }
 
 

@@ -1,4 +1,4 @@
-"""Storage's JSON API over HTTP: `/storage/v1`, `/upload/storage/v1`, `/download/storage/v1`."""
+"""Storage's JSON API over HTTP: `/storage/v1`, `/upload/storage/v1`, `/download/storage/v1`, `/batch/storage/v1`."""
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
@@ -19,7 +19,7 @@ def routes(state: BucketState, faults: Faults) -> list[BaseRoute]:
     """Storage's routes."""
     app = StorageApi(methods(state), faults)
     below = ("/storage/v1", "/upload/storage/v1", "/resumable/upload/storage/v1", "/download/storage/v1")
-    return [Route(path + "/{path:path}", app) for path in below]
+    return [*(Route(path + "/{path:path}", app) for path in below), Route("/batch/storage/v1", app)]
 
 
 class StorageApi(HttpApi[Call]):

@@ -8,6 +8,7 @@ from msp.localcloud.content import ContentDirectory, pieces
 from msp.localcloud.storage.buckets import Buckets
 from msp.localcloud.storage.errors import StorageError
 from msp.localcloud.storage.listing import Page, Query, list_objects
+from msp.localcloud.storage.notifications import Notifications
 from msp.localcloud.storage.objects import Address, Objects
 from msp.localcloud.storage.records import Object
 from msp.localcloud.storage.uploads import Uploads
@@ -25,6 +26,7 @@ class BucketState:
     Attributes:
         buckets: The buckets.
         objects: The objects.
+        notifications: The buckets' notification configurations.
         uploads: The uploads under way.
     """
 
@@ -32,6 +34,7 @@ class BucketState:
         self._store = store
         self.buckets = Buckets(store, clock)
         self.objects = Objects(store, directory, self.buckets, clock)
+        self.notifications = Notifications(store, self.buckets)
         self.uploads = Uploads(store, directory, self.objects, clock)
         directory.sweep(incoming=self.uploads.expire(), whole=self.objects.files())
 

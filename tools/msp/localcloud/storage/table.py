@@ -3,18 +3,22 @@
 Everybody may do everything here, so the column `access` is left at its default.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.responses import Response
 
 from msp.localcloud.http_methods import HttpMethod
 from msp.localcloud.storage.bucket_handlers import BucketHandlers
 from msp.localcloud.storage.call import Call
 from msp.localcloud.storage.object_handlers import ObjectHandlers
+from msp.localcloud.storage.other_handlers import OtherHandlers
 from msp.localcloud.storage.state import BucketState
 from msp.localcloud.storage.upload_handlers import UploadHandlers
 
 _BUCKETS = "/storage/v1/b"
 _BUCKET = f"{_BUCKETS}/{{bucket}}"
 _OBJECT = f"{_BUCKET}/o/{{object}}"
+_NOTIFICATIONS = f"{_BUCKET}/notificationConfigs"
 _TARGET = "b/{target_bucket}/o/{target_object}"
 # gcloud's library begins resumable uploads below /resumable.
 _UPLOAD = f"[/resumable]/upload{_BUCKET}/o"
@@ -23,6 +27,7 @@ _UPLOAD = f"[/resumable]/upload{_BUCKET}/o"
 def methods(state: BucketState) -> Sequence[HttpMethod[Call]]:
     """Storage's table, its handlers bound to a state."""
     buckets, objects, uploads = BucketHandlers(state), ObjectHandlers(state), UploadHandlers(state)
+    other = OtherHandlers(state)
     return [
         HttpMethod("GET", _BUCKETS, "ListBuckets", buckets.list),
         HttpMethod("POST", _BUCKETS, "InsertBucket", buckets.insert),
@@ -50,4 +55,19 @@ def methods(state: BucketState) -> Sequence[HttpMethod[Call]]:
         HttpMethod("POST", _UPLOAD, "InsertObject", uploads.insert),
         HttpMethod("PUT", _UPLOAD, "UploadChunk", uploads.chunk),
         HttpMethod("DELETE", _UPLOAD, "CancelUpload", uploads.cancel),
+        HttpMethod("GET", _NOTIFICATIONS, "ListNotifications", other.list_notifications),
+        HttpMethod("POST", _NOTIFICATIONS, "InsertNotification", other.insert_notification),
+        HttpMethod("GET", f"{_NOTIFICATIONS}/{{notification}}", "GetNotification", other.get_notification),
+        HttpMethod("DELETE", f"{_NOTIFICATIONS}/{{notification}}", "DeleteNotification", other.delete_notification),
+        *_access_lists("BucketAccessControls", f"{_BUCKET}/acl", other.bucket_acl),
+        *_access_lists("DefaultObjectAccessControls", f"{_BUCKET}/defaultObjectAcl", other.bucket_acl),
+        *_access_lists("ObjectAccessControls", f"{_OBJECT}/acl", other.object_acl),
+        HttpMethod("POST", "/batch/storage/v1[/]", "Batch", other.batch),
+    ]
+
+
+def _access_lists(name: str, path: str, refuse: Callable[[Call], Awaitable[Response]]) -> list[HttpMethod[Call]]:
+    collection = [HttpMethod(verb, path, name, refuse) for verb in ("GET", "POST")]
+    return collection + [
+        HttpMethod(verb, f"{path}/{{entity}}", name, refuse) for verb in ("GET", "PUT", "PATCH", "DELETE")
     ]
