@@ -116,7 +116,13 @@ def new_york(*weekly: WeeklyWindow, minute: int) -> tuple[tuple[Restriction, ...
     return (Restriction("rule", "America/New_York", weekly=weekly),), first + minute
 
 
+def new_york_in_autumn(*weekly: WeeklyWindow, minute: int) -> tuple[tuple[Restriction, ...], int]:
+    first = int(datetime(2026, 11, 1, 4, tzinfo=UTC).timestamp()) // 60  # Sunday's midnight, before clocks go back
+    return (Restriction("rule", "America/New_York", weekly=weekly),), first + minute
+
+
 @given(situations())
+@example(new_york_in_autumn(WeeklyWindow(start=timedelta(minutes=75), end=timedelta(0)), minute=75))
 @example(berlin(WeeklyWindow(frozenset({7}), timedelta(0), timedelta(hours=2, minutes=30)), minute=60))
 @example(berlin(WeeklyWindow(frozenset({7}), timedelta(0), timedelta(hours=2, minutes=30)), minute=185))
 @example(berlin(WeeklyWindow(frozenset({6, 7})), minute=0))
@@ -129,8 +135,10 @@ def test_as_the_clocks_show(situation: tuple[tuple[Restriction, ...], int]) -> N
     naive = [Naive(restriction) for restriction in restrictions]
     for restriction, read in zip(restrictions, naive, strict=True):
         assert is_open(restriction, moment) == read.open(minute)
-    # All one-time windows are over after a week; what goes on for two more goes on for ever.
-    assert closes(restrictions, moment) == naively_closes(naive, minute, minute + 23 * 1440)
+    # All one-time windows are over after a week; what goes on for two more ends when clocks are changed, or never.
+    found, last = closes(restrictions, moment), minute + 23 * 1440
+    expected = naively_closes(naive, minute, last)
+    assert found == expected or (expected is None and found and found > datetime.fromtimestamp(last * 60, UTC))
 
 
 @given(situations(), st.integers(1, 59_999_999))
@@ -173,9 +181,28 @@ def test_a_weekend_of_adjacent_windows_ends_on_monday() -> None:
     assert closes((rule,), friday) == datetime(2026, 1, 12, tzinfo=ZoneInfo("America/New_York"))
 
 
+@pytest.mark.parametrize("weeks", [0, 1, 18])
+def test_windows_of_two_zones_leave_a_gap_when_only_one_changes_its_clocks(weeks: int) -> None:
+    """Sao Paulo has no summer time: New York's 16:00 is its 18:00 in winter, and its 17:00 in summer."""
+
+    def rules(sao_paulo: timedelta) -> tuple[Restriction, ...]:
+        return (
+            Restriction("day", "America/New_York", weekly=(WeeklyWindow(end=timedelta(hours=16)),)),
+            Restriction("evening", "America/Sao_Paulo", weekly=(WeeklyWindow(start=sao_paulo),)),
+            Restriction("night", "UTC", weekly=(WeeklyWindow(end=timedelta(hours=6)),)),
+        )
+
+    winter = datetime(2026, 11, 2, tzinfo=ZoneInfo("America/New_York")) + weeks * 7 * DAY
+    assert closes(rules(timedelta(hours=17)), winter) is None
+    # On the day on which New York's clocks go forward, the evening begins an hour late.
+    assert closes(rules(timedelta(hours=18)), winter) == datetime(2027, 3, 14, 20, tzinfo=UTC)
+
+
 def test_until_the_last_year_is_for_ever() -> None:
     rule = Restriction("rule", "Asia/Tokyo", once=(OneTimeWindow(wall("2026-01-01"), wall("9999-12-31")),))
     assert closes((rule,), datetime(2026, 1, 5, tzinfo=UTC)) is None
+    nearly = Restriction("rule", "UTC", once=(OneTimeWindow(wall("2026-01-01"), wall("9998-12-31")),))
+    assert closes((nearly,), datetime(2026, 1, 5, tzinfo=UTC)) is None
     last = Restriction("rule", "America/New_York", once=(OneTimeWindow(wall("2026-01-01"), wall("9999-12-31T23:59")),))
     assert closes((last,), datetime(2026, 1, 5, tzinfo=UTC)) is None
 

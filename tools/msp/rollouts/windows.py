@@ -16,8 +16,10 @@ from msp.rollouts.policy import DAY, Restriction, WeeklyWindow
 # The shortest time that a moment of Python's can tell.
 INSTANT = datetime.resolution
 
-# Windows that close in no two weeks never do: they say the same every week, and clocks are not put back that often.
-_HORIZON = timedelta(days=15)
+# While no clock is put forward or back, windows say the same every week.
+_WEEK = timedelta(days=7)
+# Clocks are put forward and back at the same times of every year, give or take some days.
+_YEAR = timedelta(days=400)
 
 
 class UnknownZoneError(MspError):
@@ -52,16 +54,25 @@ def closes(restrictions: tuple[Restriction, ...], moment: datetime) -> datetime 
     """
     at = moment.astimezone(UTC)
     once = [end for restriction in restrictions for _, end in _spans(restriction) if not _is_for_ever(end)]
-    horizon = max([at, *once]) + _HORIZON
+    zones = {_zone(restriction.zone) for restriction in restrictions if restriction.weekly}
+    steady = max([at, *once])
+    horizon = steady + _YEAR
     while ends := [end for restriction in restrictions for end in _ends(restriction, at)]:
         at = max(ends)
-        if at > horizon or _is_for_ever(at):
+        if _is_for_ever(at):
             return None
+        if at <= steady + _WEEK:
+            continue
+        # Open for a whole week, so until the clocks of some zone change: two zones' windows may then leave a gap.
+        change = min((found for zone in zones if (found := _next_change(steady, zone))), default=None)
+        if change is None or change > horizon:
+            return None
+        at, steady = max(at, change), change
     return at
 
 
 def _is_for_ever(end: datetime) -> bool:
-    return end.year >= MAXYEAR
+    return end.year >= MAXYEAR - 1  # which leaves room to look a year ahead
 
 
 def _ends(restriction: Restriction, moment: datetime) -> Iterator[datetime]:
@@ -72,7 +83,10 @@ def _ends(restriction: Restriction, moment: datetime) -> Iterator[datetime]:
     clock = at.astimezone(zone).replace(tzinfo=None)
     for window in restriction.weekly:
         if (closing := _closing(window, clock)) is not None:
-            yield min(each for each in _moments(closing, zone) if each > at)
+            until = min(each for each in _moments(closing, zone) if each > at)
+            # Clocks that are put back may show a time before the window's start again.
+            same = at.astimezone(zone).utcoffset() == (until - INSTANT).astimezone(zone).utcoffset()
+            yield until if same else _change(at, until, zone)
 
 
 def _closing(window: WeeklyWindow, clock: datetime) -> datetime | None:
@@ -95,6 +109,15 @@ def _moments(clock: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     if first != second:
         yield second
         yield _change(min(first, second), max(first, second), zone)
+
+
+def _next_change(after: datetime, zone: ZoneInfo) -> datetime | None:
+    """When a zone's clocks are next put forward or back, within a year."""
+    offset = after.astimezone(zone).utcoffset()
+    for days in range(1, _YEAR.days + 1):
+        if (after + days * DAY).astimezone(zone).utcoffset() != offset:
+            return _change(after + (days - 1) * DAY, after + days * DAY, zone)
+    return None
 
 
 def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
