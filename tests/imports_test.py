@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "rollouts": GROUND | {"gcp"},
     "changes": GROUND | {"ci"},
     "pipeline": GROUND | {"spec", "gcp"},
-    "delivery": GROUND | {"ci", "gcp", "image", "rollouts"},
+    "delivery": GROUND | {"ci", "gcp", "image", "pipeline", "rollouts"},
     "rehearsal": GROUND | {"ci", "delivery", "gcp", "image", "localcloud", "pipeline", "rollouts", "spec"},
     "localcloud": set[str](),
     "cli": GROUND | {"ci", "delivery", "gcp", "localcloud", "pipeline", "rehearsal", "spec"},

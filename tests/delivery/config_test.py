@@ -8,7 +8,7 @@ import pytest
 
 from msp.delivery.target.config import DeliveryConfig
 from msp.delivery.target.locate import locate
-from msp.delivery.target.stages import stage_environments
+from msp.delivery.target.rollout import SpecifiedRollout, specified_rollout
 from msp.errors import UsageError
 
 FIELDS: dict[str, Any] = {
@@ -74,11 +74,13 @@ def test_a_config_is_located_by_flag_or_by_the_rules_variable(tmp_path: Path) ->
         locate(tmp_path / "none.json", {})
 
 
-def test_stages_are_read_from_the_resolved_specification(tmp_path: Path) -> None:
+def test_the_rollout_is_read_from_the_resolved_specification(tmp_path: Path) -> None:
     spec = tmp_path / "spec.json"
     spec.write_text('{"rollout": {"stages": [{"environment": "staging"}, {"environment": "prod"}]}}')
-    assert stage_environments(spec) == ("staging", "prod")
+    assert specified_rollout(spec) == SpecifiedRollout(("staging", "prod"))
+    spec.write_text('{"rollout": {"stages": [{"environment": "prod"}], "actionImage": "a@sha256:b"}}')
+    assert specified_rollout(spec) == SpecifiedRollout(("prod",), "a@sha256:b")
     for text in ("", "{}", '{"rollout": null}', '{"rollout": {"stages": [1]}}'):
         spec.write_text(text)
         with pytest.raises(UsageError, match="not a resolved specification"):
-            stage_environments(spec)
+            specified_rollout(spec)

@@ -14,6 +14,7 @@ from msp.ci.build import Build
 from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
 from msp.delivery.release import as_release
 from msp.delivery.target.config import DeliveryConfig
+from msp.delivery.target.rollout import SpecifiedRollout
 from msp.errors import UsageError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -61,7 +62,7 @@ def test_a_digest_that_comes_later_makes_the_same_plan() -> None:
 
 
 def test_stages_are_targets_of_the_region() -> None:
-    assert planned(environments=("staging", "prod")).stages == ("staging-us-central1", "prod-us-central1")
+    assert planned(rollout=SpecifiedRollout(("staging", "prod"))).stages == ("staging-us-central1", "prod-us-central1")
 
 
 def test_what_is_asked_for_goes_beside_the_contract() -> None:
@@ -93,7 +94,7 @@ def test_a_dirty_checkout_is_pointed_out() -> None:
 
 def test_a_release_that_gcloud_could_not_promote_is_pointed_out() -> None:
     build = Build(COMMIT, "20261122213005-dirty", "Ada")
-    (note,) = planned(build, environments=("staging", "production-europe")).notes
+    (note,) = planned(build, rollout=SpecifiedRollout(("staging", "production-europe"))).notes
     (rollout,) = re.findall(r"--rollout-id=(\S+)", note)
     assert len(rollout) <= 63
 

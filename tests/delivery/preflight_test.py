@@ -1,5 +1,6 @@
 """What stands in the way is told before anything is changed: all of it, each with what to do."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from msp.image.layout import Layout, LayoutError
 from msp.image.progress import Silent
 
 if TYPE_CHECKING:
-    from tests.delivery.conftest import World
+    from tests.delivery.conftest import Recorder, World
 
+PINNED = f"gcr.io/google.com/cloudsdktool/google-cloud-cli@sha256:{'0123456789abcdef' * 4}"
 CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 ARTIFACTS = "google.devtools.artifactregistry.v1.ArtifactRegistry"
 
@@ -55,6 +57,17 @@ def test_no_pipeline_and_no_source_are_told_together(bare_world: "World") -> Non
         == f"gs://{bare_world.project}-cloudrun-skaffold/source.tar.gz, which releases are made from, is not there"
     )
     assert_untouched(bare_world)
+
+
+@pytest.mark.parametrize(("action_image", "warned"), [(None, False), ("", False), (PINNED, True)])
+def test_an_archive_that_this_version_would_not_make(
+    world: "World", make_recorder: "type[Recorder]", action_image: str | None, *, warned: bool
+) -> None:
+    recorder, made = make_recorder(), dataclasses.replace(world.plan(), action_image=action_image)
+    assert world.deliver(world.image(b"layer"), made, report=recorder.report).exit_code == 0
+    said = [text for text in recorder.warnings if "is not what this version makes" in text]
+    assert bool(said) is warned
+    assert all("apply" in text for text in said)
 
 
 def test_a_suspended_pipeline(bare_world: "World") -> None:

@@ -55,13 +55,14 @@ def test_storage_is_refused_with_our_errors(server: "ScriptedServer", status: in
 def test_one_object_is_asked_for_as_googles_client_does(server: "ScriptedServer") -> None:
     endpoints = Endpoints.local(server.address)
     storage = Storage(lambda: clients.default_adapter(endpoints), endpoints, RetryPolicy(sleep=lambda _: None))
-    assert storage.object_exists("gs://b/folder/source.tar.gz")
+    server.answers((200, {"md5Hash": "mvR0SGGuwqYA9fDzxVYJuw=="}))
+    assert storage.object_md5("gs://b/folder/source.tar.gz") == "mvR0SGGuwqYA9fDzxVYJuw=="
     clients.storage_client(endpoints, "p").bucket("b").get_blob("folder/source.tar.gz", retry=None, timeout=5)
     # Google's client also looks up the bucket, for its traces.
     mine, theirs = [request for request in server.requests if "/o/" in request.path]
     assert (mine.method, urlsplit(mine.path).path) == (theirs.method, urlsplit(theirs.path).path)
     server.answers((503,), (404,))
-    assert not storage.object_exists("gs://b/source.tar.gz")
+    assert storage.object_md5("gs://b/source.tar.gz") is None
 
 
 def test_garbage_is_collected_again_when_a_client_is_made() -> None:

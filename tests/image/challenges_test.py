@@ -58,3 +58,8 @@ def test_the_longest_challenge_is_read_at_once(piece: str) -> None:
 def test_a_longer_challenge_is_passed_over() -> None:
     long = "Bearer realm=" + "x" * 60_000
     assert parse_challenges([long, "Basic realm=r"]) == {"basic": {"realm": "r"}}
+
+
+def test_of_very_many_headers_the_first_are_read() -> None:
+    assert parse_challenges(["Negotiate"] * 7 + ['Basic realm="r"']) == {"basic": {"realm": "r"}}
+    assert parse_challenges(["Negotiate"] * 8 + ['Basic realm="r"']) == {}

@@ -63,6 +63,10 @@ def test_service_ids(text: str, region: str) -> None:
 
 
 @given(st.text("az09-", max_size=32) | st.text(max_size=8))
+@example("a" * 5)
+@example("a" * 6)
+@example("a" * 30)
+@example("a" * 31)
 def test_projects(text: str) -> None:
     assert (STARLARK["project_problem"](text) is None) == accepts_project(text)
 

@@ -20,7 +20,7 @@ from msp.delivery.report.events import Finished, Noted, Report, to_all
 from msp.delivery.report.json_file import JsonReport
 from msp.delivery.report.terminal import Console, brief, plan_text
 from msp.delivery.target.config import DeliveryConfig
-from msp.delivery.target.stages import stage_environments
+from msp.delivery.target.rollout import specified_rollout
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import RemoteError
 from msp.gcp.retry import RetryPolicy
@@ -87,13 +87,13 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
     report = report or _report(request, config, around)
     git = git_in(Path(around.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd()), around.environment)
     build = find_build(request.known, around.environment, git, around.now())
-    environments = stage_environments(around.find(config.spec)) if config.spec else ()
+    rollout = specified_rollout(around.find(config.spec)) if config.spec else None
     image = _image(request, config, around)
     made = plan(
         config,
         build,
         digest=image.digest,
-        environments=environments,
+        rollout=rollout,
         overrides=request.overrides,
         local_cloud=request.endpoints.cloud_deploy if request.endpoints.is_local else "",
     )

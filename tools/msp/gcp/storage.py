@@ -1,4 +1,4 @@
-"""Whether an object is in a bucket, without the library that a delivery would import for that alone."""
+"""What is in a bucket, without the library that a delivery would import for that alone."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -34,14 +34,18 @@ class Storage(Calls["requests.Session"]):
         super().__init__(lambda: _session(adapter()), retry)
         self._base = f"{endpoints.storage}/storage/v1"
 
-    def object_exists(self, uri: str) -> bool:
-        """Whether `gs://BUCKET/OBJECT` is there; False also where the bucket isn't."""
+    def object_md5(self, uri: str) -> str | None:
+        """The MD5 of `gs://BUCKET/OBJECT`, in Base64; None where it isn't there, as also where the bucket isn't.
+
+        Empty where Storage keeps none, as of an object that was composed
+        (https://cloud.google.com/storage/docs/hashes-etags).
+        """
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         try:
-            self.read(self._get, bucket=bucket, name=name)
+            found: dict[str, str] = self.read(self._get, bucket=bucket, name=name)
         except NotFoundError:
-            return False
-        return True
+            return None
+        return found.get("md5Hash", "")
 
     def bucket_is_of(self, project: str, bucket: str) -> bool:
         """Whether a bucket is one of a project's: names are global, and one may be somebody else's."""
@@ -61,10 +65,10 @@ class Storage(Calls["requests.Session"]):
         query = urlencode({key: value for key, value in given.items() if value})
         return self.client.get(f"{self._base}/b?{query}", timeout=timeout).json()
 
-    def _get(self, request: dict[str, str], timeout: float, **_options: object) -> "requests.Response":
+    def _get(self, request: dict[str, str], timeout: float, **_options: object) -> Any:  # noqa: ANN401 - JSON
         place = f"b/{quote(request['bucket'], safe='')}/o/{quote(request['name'], safe='')}"
         # Only one small field: an object's metadata can be large.
-        return self.client.get(f"{self._base}/{place}?fields=name", timeout=timeout)
+        return self.client.get(f"{self._base}/{place}?fields=md5Hash", timeout=timeout).json()
 
 
 def _session(adapter: "Adapter") -> "requests.Session":

@@ -50,7 +50,7 @@ def play(config: DeliveryConfig, around: Host) -> int:
     """
     spec = _spec(config, around.find)
     clock = ManualClock(around.now())
-    with CloudThread(LocalCloud(clock=clock)) as cloud:
+    with CloudThread(LocalCloud(clock=clock, strict_images=True)) as cloud:
         story = _Story(config, spec, cloud, around.out)
         story.open()
         outcome = deploy(

@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from msp import names
 from msp.ci.build import Build
 from msp.delivery.planning import fit
 from msp.delivery.target.config import DeliveryConfig
+from msp.delivery.target.rollout import SpecifiedRollout
 from msp.errors import UsageError
 from msp.names.grammar import TAG_RULE, is_tag
 from msp.names.references import Repository
@@ -42,6 +43,7 @@ class ReleasePlan:
         rerun: The command that takes this deployment up again, wherever it is run.
         notes: What was made to fit, and what is worth knowing.
         local_cloud: The local cloud that this goes to: `http://127.0.0.1:8080`; empty for Google's.
+        action_image: What is to render and deploy, as `SpecifiedRollout` has it; None where there is no specification.
     """
 
     target: str
@@ -62,6 +64,7 @@ class ReleasePlan:
     rerun: str
     notes: tuple[str, ...] = ()
     local_cloud: str = ""
+    action_image: str | None = None
 
     @property
     def reference(self) -> str:
@@ -144,7 +147,7 @@ def plan(
     build: Build,
     *,
     digest: str = "",
-    environments: Sequence[str] = (),
+    rollout: SpecifiedRollout | None = None,
     overrides: Overrides = Overrides(),
     local_cloud: str = "",
 ) -> ReleasePlan:
@@ -154,7 +157,7 @@ def plan(
         config: The service.
         build: Who and what.
         digest: The image's, where it is known.
-        environments: The ids of the environments that are the pipeline's stages, in order, where that is known.
+        rollout: What the service's specification says of its rollout; None where it has no specification.
         overrides: What was asked for besides.
         local_cloud: The local cloud that is used: `http://127.0.0.1:8080`; empty for Google's.
 
@@ -182,7 +185,7 @@ def plan(
         project=config.gcp_project,
         region=config.gcp_region,
         pipeline=names.pipeline_id(config.msp_service_id, config.gcp_region),
-        stages=tuple(names.target_id(environment, config.gcp_region) for environment in environments),
+        stages=tuple(names.target_id(each, config.gcp_region) for each in (rollout.environments if rollout else ())),
         release=release,
         image=config.repository,
         tag=tag,
@@ -195,6 +198,7 @@ def plan(
         build=build,
         rerun=_rerun(config, build, overrides, local_cloud),
         local_cloud=local_cloud,
+        action_image=rollout.action_image if rollout else None,
     )
     notes = (*(str(change) for change in changes), *_worth_knowing(made))
     made = dataclasses.replace(made, notes=notes)

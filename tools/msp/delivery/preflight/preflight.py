@@ -205,12 +205,18 @@ class Preflight:
     def _look_at_source(self) -> None:
         plan = self._plan
         try:
-            if self._clients.storage.object_exists(plan.source_uri):
-                return
+            md5 = self._clients.storage.object_md5(plan.source_uri)
         except PermissionDeniedError:
             self._warn(f"whether {plan.source_uri} is there can't be told: no permission to look")
             return
-        self._problem(f"{plan.source_uri}, which releases are made from, is not there", f"mend: {self._make_pipeline}")
+        if md5 is None:
+            message = f"{plan.source_uri}, which releases are made from, is not there"
+            self._problem(message, f"mend: {self._make_pipeline}")
+        elif md5 and plan.action_image is not None and md5 != _expected_md5(plan.action_image):
+            self._warn(
+                f"{plan.source_uri} is not what this version makes of the specification: somebody else, or another "
+                f"version, made what renders and deploys here; to bring it up to date: {self._make_pipeline}"
+            )
 
     def _look_at_bucket(self) -> None:
         project = self._plan.project
@@ -222,7 +228,7 @@ class Preflight:
             self._warn(f"whose bucket {bucket} is can't be told: no permission to list those of project {project}")
             return
         # Where there is none at all, that the archive isn't there says enough.
-        if self._clients.storage.object_exists(self._plan.source_uri):
+        if self._clients.storage.object_md5(self._plan.source_uri) is not None:
             self._problem(
                 f"bucket {bucket} is another project's: whoever owns it says what is rolled out in {project}",
                 f"bucket names are global; find out whose it is: gcloud storage buckets describe gs://{bucket}",
@@ -241,6 +247,13 @@ class Preflight:
 def read_facts(plan: ReleasePlan, clients: Clients, now: datetime) -> Facts:
     """What is known of the plan's pipeline, in as many calls at once as it takes. Raises as `Reader.pipeline`."""
     return Reader(clients.deploy, _BOUNDS, _at_once).pipeline(plan.pipeline_name, now)
+
+
+def _expected_md5(action_image: str) -> str:
+    # Late: writing YAML is no part of what a delivery does besides.
+    from msp.pipeline.fingerprint import archive_md5
+
+    return archive_md5(action_image) if action_image else archive_md5()
 
 
 def _at_once(tasks: Sequence[Callable[[], None]]) -> None:
