@@ -232,3 +232,16 @@ def test_a_local_run_tells_the_whole_story(command: Command) -> None:
     assert re.search(r"● staging  deploy-0{12}-\d{14} ", done.stdout)
     assert "promoted 5 minutes after success" in done.stdout
     assert re.search(r"● prod     deploy-0{12}-\d{14} ", done.stdout)
+
+
+def test_a_local_run_that_fails_leads_nobody_to_a_cloud_that_is_gone(command: Command) -> None:
+    push = command.config.parent / "push"
+    push.write_text("#!/bin/sh\nexit 9\n")
+    push.chmod(0o755)
+    fields = json.loads(command.config.read_text())
+    command.config.write_text(json.dumps({**fields, "image": None, "push": push.name}))
+    done = command(local=False, program="deploy_local")
+    assert done.returncode == 1
+    assert "to play it again: bazel run //svc:msp_deploy.local" in done.stderr
+    assert "127.0.0.1" not in done.stderr
+    assert "--local_cloud" not in done.stderr

@@ -12,10 +12,10 @@ from msp.ci.git import git_in
 from msp.delivery.clients import Clients
 from msp.delivery.command import Host, Request, deploy
 from msp.delivery.existing import release_digest
-from msp.delivery.outcome import Outcome
+from msp.delivery.outcome import DeliveryError, Outcome
 from msp.delivery.report.terminal import Console
 from msp.delivery.target.config import DeliveryConfig
-from msp.errors import UsageError
+from msp.errors import MspError, UsageError
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.messages import enum_name, part_after
 from msp.gcp.polling import Polling
@@ -53,17 +53,25 @@ def play(config: DeliveryConfig, around: Host) -> int:
     with CloudThread(LocalCloud(clock=clock, strict_images=True)) as cloud:
         story = _Story(config, spec, cloud, around.out)
         story.open()
-        outcome = deploy(
-            Request(known=_known(around), endpoints=story.endpoints),
-            config,
-            around,
-            # The story ends with its own picture of the stages.
-            Console(around.out, around.environment, stages=False).report,
-        )
+        # The story ends with its own picture of the stages.
+        report = Console(around.out, around.environment, stages=False).report
+        try:
+            outcome = deploy(Request(known=_known(around), endpoints=story.endpoints), config, around, report)
+        except DeliveryError as error:
+            raise _ended(error, config) from error
         if outcome.exit_code == 0:
             story.let_time_pass()
         story.close(outcome)
         return outcome.exit_code
+
+
+def _ended(error: DeliveryError, config: DeliveryConfig) -> DeliveryError:
+    """The error, without the commands that go on in a cloud which is gone by the time they are read."""
+    cause = error.__cause__
+    why = cause.hint if isinstance(cause, MspError) else ""
+    ended = DeliveryError(error.message, hint=f"{why}\nto play it again: bazel run {config.target}.local".strip())
+    ended.exit_code = error.exit_code
+    return ended
 
 
 class _Story:
