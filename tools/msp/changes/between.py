@@ -1,5 +1,6 @@
 """Which commits a release brings, and which it takes away, as far as an image is concerned."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,7 +92,7 @@ def changes_between(checkout: Checkout, since: str, until: str, *, image: str = 
     come = read_commits(checkout.git, since, until, most=MOST_COMMITS + 1)
     leave = read_commits(checkout.git, until, since, most=MOST_COMMITS + 1)
     if come is None or leave is None:
-        return Changes(since, until, known=False, notes=("git does not tell the commits: try git log yourself",))
+        return Changes(since, until, known=False, notes=("git does not tell the commits; ask it yourself: git log",))
     notes = _notes(checkout.git, come, leave)
     everything = Changes(since, until, come[:MOST_COMMITS], leave[:MOST_COMMITS], notes=notes)
     return _only_of_image(everything, checkout, image) if image and (come or leave) else everything
@@ -145,5 +146,5 @@ def _how_to_fetch(git: Git, missing: Sequence[str]) -> str:
     if git("rev-parse", "--git-dir") is None:
         return f"no git checkout here, so what is between the commits can't be told (they are {names})"
     shallow = git("rev-parse", "--is-shallow-repository") == "true"
-    command = "git fetch --unshallow" if shallow else f"git fetch origin {' '.join(missing)}"
+    command = "git fetch --unshallow" if shallow else shlex.join(["git", "fetch", "origin", *missing])
     return f"commit {names} is not in this clone: {command}"

@@ -1,6 +1,6 @@
 """Runs the local cloud: Cloud Deploy, Artifact Registry, a registry and buckets on this machine, until stopped.
 
-    bazel run //tools:local_cloud -- --port=8080 --grpc_port=8081 [--state_dir=DIR]
+    bazel run @rules_msp//tools:local_cloud -- --port=8080 --grpc_port=8081 [--state_dir=DIR]
 
 Prints one line when it is ready, and stops on SIGINT or SIGTERM. What it emulates: docs/local-cloud.md.
 """

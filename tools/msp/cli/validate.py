@@ -1,6 +1,6 @@
 """Checks service specifications.
 
-validate [flags] FILE…
+    bazel run @rules_msp//tools:validate -- path/to/service.yaml
 
 Prints everything that is wrong with each FILE (service.yaml), where, and what to write instead.
 Exits with 0 when all are valid, 1 when one is not, 2 when one can't be read or the command is not understood.
@@ -77,7 +77,7 @@ def _run(values: flags.FlagValues, files: list[str], root: Path, output: TextIO,
         output.write(_schema(files))
         return 0
     if not files:
-        raise UsageError("no FILE to check", hint="validate path/to/service.yaml")
+        raise UsageError("no FILE to check", hint="as in: bazel run @rules_msp//tools:validate -- path/to/service.yaml")
     if values.canonical and len(files) > 1:
         raise UsageError("--canonical takes one FILE, as it writes one")
     from msp.spec.checked import Checked  # not sooner: --help should not wait for it

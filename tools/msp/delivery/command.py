@@ -1,6 +1,7 @@
 """A deployment as a command: from what was asked and what the BUILD file says to its end."""
 
 import os
+import shlex
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -104,7 +105,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
         return planned
     retry = RetryPolicy(notify=_notify(report))
     clients = Clients.connect(request.endpoints, retry=retry)
-    settings = replace(request.settings, make_pipeline=_make_pipeline(config), tools=config.tools)
+    settings = replace(request.settings, make_pipeline=_make_pipeline(config, request.endpoints), tools=config.tools)
     return Delivery(made, image, clients, report=report, git=git, settings=settings, now=around.now).run()
 
 
@@ -146,7 +147,10 @@ def _notify(report: Report) -> Callable[[RemoteError, float], None]:
     return notify
 
 
-def _make_pipeline(config: DeliveryConfig) -> str:
+def _make_pipeline(config: DeliveryConfig, endpoints: Endpoints) -> str:
+    cloud = [f"--local_cloud={endpoints.cloud_deploy.removeprefix('http://')}"] if endpoints.is_local else []
     if config.spec is not None:
-        return f"bazel run {config.target}.pipeline.apply"
-    return f"bazel run {config.tools}:apply -- --spec=service.yaml\nor set `spec`, which makes a target of it"
+        return shlex.join(["bazel", "run", f"{config.target}.pipeline.apply", *(["--", *cloud] if cloud else [])])
+    flags = [f"--region={config.gcp_region}", *cloud]
+    own = shlex.join(["bazel", "run", f"{config.tools}:apply", "--", "--spec=service.yaml", *flags])
+    return f"{own}\nor set `spec`, which makes a target of it"

@@ -32,10 +32,11 @@ def unfit(plan: ReleasePlan, release: "Release") -> Problem | None:
     if release.abandoned:
         return Problem(f"release {plan.release!r} was abandoned, and can't be rolled out any more", again)
     if enum_name(release, "render_state") == "FAILED":
+        # Of this image the next run makes the next release; of another's it would meet the same again.
+        following = f"the next one is made by: {plan.rerun}" if renders_no_more(plan, release) else again
         return Problem(
             f"release {plan.release!r} could not be rendered: {render_failure(release)}",
-            f"a release is rendered once; when the cause is mended, the next one is made by: {plan.rerun}\n"
-            f"see {plan.release_url}",
+            f"a release is rendered once; when the cause is mended, {following}\nsee {plan.release_url}",
         )
     return None
 

@@ -5,15 +5,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from msp import names
 from msp.delivery.clients import Clients
 from msp.delivery.existing import renders_no_more, unfit
+from msp.delivery.gcloud import gcloud_command
 from msp.delivery.planning.plan import ReleasePlan
 from msp.delivery.preflight.findings import PreflightError, Problem, Survey
 from msp.delivery.preflight.guards import Ruling, Verdict
 from msp.delivery.preflight.repository import repository_problem
 from msp.errors import MspError
+from msp.gcp.endpoints import Endpoints
 from msp.gcp.errors import NotFoundError, PermissionDeniedError, UnreachableError
 from msp.gcp.messages import last_part
 from msp.image.parallel import run_all
@@ -107,8 +110,8 @@ class Preflight:
         except PermissionDeniedError as error:
             self._problem(*_denied(error.message, self._plan))
         except UnreachableError as error:
-            local = self._clients.endpoints.is_local
-            self._problem(error.message, f"start it: bazel run {self._tools}:local_cloud" if local else error.hint)
+            endpoints = self._clients.endpoints
+            self._problem(error.message, _start(self._tools, endpoints) if endpoints.is_local else error.hint)
         except MspError as error:
             self._problem(error.message, error.hint)
 
@@ -229,9 +232,12 @@ class Preflight:
             return
         # Where there is none at all, that the archive isn't there says enough.
         if self._clients.storage.object_md5(self._plan.source_uri) is not None:
+            local_cloud, just_number = self._plan.local_cloud, "--format=value(projectNumber)"
+            # Without --raw it does not tell the project.
+            show = gcloud_command(local_cloud, "storage", "buckets", "describe", f"gs://{bucket}", "--raw", just_number)
             self._problem(
                 f"bucket {bucket} is another project's: whoever owns it says what is rolled out in {project}",
-                f"bucket names are global; find out whose it is: gcloud storage buckets describe gs://{bucket}",
+                f"bucket names are global; the number of the project whose it is: {show}",
             )
 
     def _look_at_repository(self) -> None:
@@ -247,6 +253,11 @@ class Preflight:
 def read_facts(plan: ReleasePlan, clients: Clients, now: datetime) -> Facts:
     """What is known of the plan's pipeline, in as many calls at once as it takes. Raises as `Reader.pipeline`."""
     return Reader(clients.deploy, _BOUNDS, _at_once).pipeline(plan.pipeline_name, now)
+
+
+def _start(tools: str, endpoints: Endpoints) -> str:
+    port = urlsplit(endpoints.cloud_deploy).port
+    return f"start it: bazel run {tools}:local_cloud -- --port={port} --grpc_port=0"
 
 
 def _expected_md5(action_image: str) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from msp.delivery.clients import Clients
+from msp.delivery.gcloud import gcloud_command
 from msp.delivery.planning.plan import ReleasePlan
 from msp.delivery.preflight.findings import Problem
 from msp.gcp.errors import NotFoundError
@@ -32,12 +33,17 @@ def repository_problem(plan: ReleasePlan, clients: Clients) -> Problem | None:
         return Problem(
             f"repository {package.repository!r} does not exist in Artifact Registry, "
             f"project {package.project}, {package.location}",
-            f"make it: gcloud artifacts repositories create {package.repository} --repository-format=docker"
-            f" --location={package.location} --project={package.project}",
+            f"make it: {_create(plan, package)}",
         )
     return _kind_problem(package, repository) or (
         _tag_problem(plan, package, clients) if repository.docker_config.immutable_tags else None
     )
+
+
+def _create(plan: ReleasePlan, package: Package) -> str:
+    where = (f"--location={package.location}", f"--project={package.project}")
+    name, cloud = package.repository, plan.local_cloud
+    return gcloud_command(cloud, "artifacts", "repositories", "create", name, "--repository-format=docker", *where)
 
 
 def _kind_problem(package: Package, repository: "Repository") -> Problem | None:

@@ -1,8 +1,7 @@
 """A pipeline's stages and where a release stands in them, in characters."""
 
-import shlex
-
 from msp import names
+from msp.delivery.gcloud import gcloud_command
 from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, SUPERSEDED, Outcome
 from msp.delivery.planning.plan import ReleasePlan
 from msp.names.grammar import MAX_ID
@@ -90,10 +89,5 @@ def _rollout(release: str, target: str, number: int) -> list[str]:
 
 
 def _gcloud(plan: ReleasePlan, *arguments: str) -> str:
-    """A command for the shell, which also works where a local cloud stands for Google's."""
     where = (f"--delivery-pipeline={plan.pipeline}", f"--region={plan.region}", f"--project={plan.project}")
-    command = shlex.join(["gcloud", "deploy", *arguments, *where])
-    if not plan.local_cloud:
-        return command
-    endpoint = shlex.quote(f"{plan.local_cloud}/")
-    return f"CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY={endpoint} CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true {command}"
+    return gcloud_command(plan.local_cloud, "deploy", *arguments, *where)

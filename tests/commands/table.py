@@ -1,0 +1,168 @@
+"""Every command that the tools can print, and the test that runs it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command.
+
+    Attributes:
+        where: The file that prints it, from `tools/msp/`.
+        command: As the collector finds it.
+        test: What runs it, in the situation that prints it: `delivery_commands_test.test_…`.
+        checked: What of it was checked, where it can't be carried out to its end on a machine without an account.
+    """
+
+    where: str
+    command: str
+    test: str
+    checked: str = ""
+
+
+_LOGIN = "gcloud auth application-default login"
+_IT_ASKS = "gcloud's own, up to the page at Google that it sends its user to"
+_TTY = "docker's own parser, up to the terminal that it asks for a password on"
+_MENTION = "the program, with a target that is named elsewhere"
+
+TABLE = (
+    # changes
+    Row("changes/between.py", "git fetch --unshallow", "other_commands_test.test_a_shallow_clone_is_made_whole"),
+    Row("changes/between.py", "git fetch origin {}", "other_commands_test.test_missing_commits_are_fetched"),
+    Row("changes/between.py", "git log", "other_commands_test.test_git_says_itself_what_is_wrong"),
+    # ci
+    Row("ci/build.py", "git rev-parse HEAD", "other_commands_test.test_the_full_hash_is_looked_up"),
+    Row("names/grammar.py", "git rev-parse HEAD", "other_commands_test.test_the_full_hash_is_looked_up"),
+    # cli
+    Row("cli/apply.py", "bazel run //svc:pipeline.apply", "help_commands_test.test_examples_run"),
+    Row(
+        "cli/apply.py", "bazel run {} -- {} --allow_less_guarded", "pipeline_commands_test.test_less_guarded_is_allowed"
+    ),
+    Row("cli/deploy.py", "bazel run //svc:msp_deploy [-- FLAGS]", "help_commands_test.test_examples_run"),
+    Row("cli/deploy_local.py", "bazel run //svc:msp_deploy.local", "help_commands_test.test_examples_run"),
+    Row("cli/diff.py", "bazel run //svc:pipeline.diff", "help_commands_test.test_examples_run"),
+    Row(
+        "cli/generate.py",
+        "bazel run @rules_msp//tools:generate -- --spec=service.yaml --output_dir=pipeline",
+        "help_commands_test.test_examples_run",
+    ),
+    Row("cli/generate.py", "gcloud deploy apply", "help_commands_test.test_examples_run", "with --file and --region"),
+    Row(
+        "cli/local_cloud.py",
+        "bazel run @rules_msp//tools:local_cloud -- --port=8080 --grpc_port=8081 [--state_dir=DIR]",
+        "help_commands_test.test_examples_run",
+    ),
+    Row(
+        "cli/validate.py",
+        "bazel run @rules_msp//tools:validate -- path/to/service.yaml",
+        "help_commands_test.test_examples_run",
+    ),
+    # delivery
+    Row(
+        "delivery/command.py",
+        "bazel run {}.pipeline.apply {}",
+        "delivery_commands_test.test_a_missing_pipeline_is_made",
+    ),
+    Row(
+        "delivery/command.py",
+        "bazel run {}:apply -- --spec=service.yaml {}",
+        "delivery_commands_test.test_a_missing_pipeline_is_made_without_a_spec",
+    ),
+    Row("delivery/preflight/preflight.py", "{make_pipeline}", "delivery_commands_test.test_a_missing_pipeline_is_made"),
+    Row(
+        "delivery/deliver.py",
+        "bazel run @rules_msp//tools:apply -- --spec=service.yaml",
+        "delivery_commands_test.test_a_missing_pipeline_is_made_by_default",
+    ),
+    Row("delivery/planning/plan.py", "bazel run {} --", "delivery_commands_test.test_an_interrupted_delivery_goes_on"),
+    Row("delivery/deliver.py", "{rerun}", "delivery_commands_test.test_an_interrupted_delivery_goes_on"),
+    Row("delivery/planning/plan.py", "{rerun} {}", "delivery_commands_test.test_another_image_is_released_beside"),
+    Row("delivery/existing.py", "{rerun_beside}", "delivery_commands_test.test_another_image_is_released_beside"),
+    Row(
+        "delivery/existing.py", "{rerun} --release=ID", "delivery_commands_test.test_another_tag_takes_another_release"
+    ),
+    Row("delivery/existing.py", "{rerun}", "delivery_commands_test.test_after_a_failed_render_the_next_one_is_made"),
+    Row("delivery/preflight/guards.py", "{rerun}", "delivery_commands_test.test_after_a_freeze_it_is_run_again"),
+    Row("delivery/preflight/guards.py", "{rerun} --force", "delivery_commands_test.test_guards_are_overruled"),
+    Row(
+        "delivery/preflight/preflight.py",
+        "bazel run {}:local_cloud -- --port={} --grpc_port=0",
+        "delivery_commands_test.test_the_local_cloud_is_started",
+    ),
+    Row(
+        "delivery/preflight/preflight.py",
+        "gcloud services enable clouddeploy.googleapis.com --project={}",
+        "delivery_commands_test.test_the_api_is_enabled",
+        "gcloud's own, with the answers of a server that stands for the Service Usage API",
+    ),
+    Row(
+        "delivery/preflight/preflight.py",
+        "gcloud storage buckets describe gs://{} --raw {}",
+        "delivery_commands_test.test_the_bucket_tells_whose_it_is",
+    ),
+    Row(
+        "delivery/preflight/repository.py",
+        "gcloud artifacts repositories create {} --repository-format=docker {}",
+        "delivery_commands_test.test_the_repository_is_made",
+    ),
+    Row(
+        "delivery/report/stages_picture.py",
+        "gcloud deploy releases promote {}",
+        "delivery_commands_test.test_it_is_approved_and_promoted",
+    ),
+    Row(
+        "delivery/report/stages_picture.py",
+        "gcloud deploy rollouts approve {}",
+        "delivery_commands_test.test_it_is_approved_and_promoted",
+    ),
+    Row("delivery/report/stages_picture.py", "{rerun}", "delivery_commands_test.test_a_failed_rollout_is_tried_again"),
+    Row("rehearsal/story.py", "bazel run {}", "delivery_commands_test.test_what_was_played_is_delivered"),
+    Row("rehearsal/story.py", "bazel run {}.local", "delivery_commands_test.test_what_failed_is_played_again"),
+    Row("runfiles.py", "bazel run", "delivery_commands_test.test_the_target_is_run_with_bazel", _MENTION),
+    Row(
+        "delivery/existing.py",
+        "{rerun} --release=ID",
+        "delivery_commands_test.test_whose_release_could_not_be_rendered_is_not_run_again",
+    ),
+    # logins
+    Row("gcp/credentials.py", _LOGIN, "login_commands_test.test_whoever_has_no_credentials_logs_in", _IT_ASKS),
+    Row("gcp/errors.py", _LOGIN, "login_commands_test.test_whoever_is_not_known_logs_in", _IT_ASKS),
+    Row(
+        "image/token_authentication.py",
+        _LOGIN,
+        "login_commands_test.test_whoever_may_not_push_to_google_logs_in",
+        _IT_ASKS,
+    ),
+    Row(
+        "image/token_authentication.py",
+        "docker login {}",
+        "login_commands_test.test_whoever_may_not_push_logs_in",
+        _TTY,
+    ),
+    Row("image/keychain.py", "docker login {}", "login_commands_test.test_an_odd_login_is_made_anew", _TTY),
+    Row("image/keychain.py", "echo {} | {} get", "login_commands_test.test_an_odd_helper_is_asked_by_hand"),
+    Row("image/credential_helper.py", "echo {} | {} get", "login_commands_test.test_a_failing_helper_is_asked_by_hand"),
+    # pipeline
+    Row("pipeline/page.py", "bazel run", "pipeline_commands_test.test_the_page", _MENTION),
+    Row("pipeline/page.py", "gcloud deploy releases list {}", "pipeline_commands_test.test_the_page"),
+    Row(
+        "pipeline/page.py",
+        "gcloud deploy releases promote --release=RELEASE --to-target={} --rollout-id={} {}",
+        "pipeline_commands_test.test_the_page",
+    ),
+    Row(
+        "pipeline/page.py",
+        "gcloud deploy rollouts approve ROLLOUT --release=RELEASE {}",
+        "pipeline_commands_test.test_the_page",
+    ),
+    Row(
+        "pipeline/page.py",
+        "gcloud deploy rollouts list --release=RELEASE --filter=approvalState=NEEDS_APPROVAL {}",
+        "pipeline_commands_test.test_the_page",
+    ),
+    Row(
+        "pipeline/page.py",
+        "gcloud deploy targets rollback {} --release=RELEASE --rollout-id={} {}",
+        "pipeline_commands_test.test_the_page",
+    ),
+)
