@@ -209,7 +209,7 @@ function show(overview) {
   const lanes = [...document.querySelectorAll(".lane")].map((lane) => lane.scrollLeft);
   const main = document.getElementById("pipelines");
   main.replaceChildren(...(overview.pipelines.length ? overview.pipelines.map(showPipeline) : [element("p", { class: "empty" },
-    "No delivery pipeline yet. Make one with ", element("code", {}, "gcloud deploy apply"), " or ", element("code", {}, "bazel run //your/service:msp_pipeline.apply"), ".")]));
+    "No delivery pipeline yet. Make one with ", element("code", {}, "gcloud deploy apply"), " or ", element("code", {}, `bazel run //svc:msp_deploy.pipeline.apply -- --local_cloud=${location.host}`), ".")]));
   document.querySelectorAll(".lane").forEach((lane, number) => { lane.scrollLeft = lanes[number] ?? 0; });
   // Whoever works by keyboard stays where they were.
   if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
