@@ -20,7 +20,7 @@ PROSE = frozenset(
     }
 )
 PROGRAMS = (
-    *("apt-get", "bazel", "./bazelw", "bazelisk", "buildifier", "buildkite-agent", "cosign", "crane", "curl", "docker"),
+    *("apt-get", "bazel", "./bazelw", "bazelisk", "buildkite-agent", "cosign", "crane", "curl", "docker"),
     *("gcloud", "gh", "git", "helm", "kubectl", "npm", "npx", "oras", "pip", "pre-commit", "skopeo"),
     *("terraform", "uv", "validate"),
 )
@@ -76,21 +76,26 @@ def in_text(text: str) -> Iterator[str]:
 
 @dataclass
 class Sources:
-    """The modules of the tools.
+    """The modules of the tools and of the rules, and the tools' scripts.
 
     Attributes:
-        modules: The syntax tree of each, by its path.
+        modules: The syntax tree of each module, by its path; Starlark's is Python's.
         builders: Functions that make a command of their own arguments, and the words of it.
+        scripts: The text of each script, by its path.
     """
 
     modules: dict[str, ast.Module]
     builders: dict[str, tuple[ast.FunctionDef, list[ast.expr]]] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> "Sources":
-        """Reads the modules below `tools/msp` of a repository."""
-        paths = sorted((root / "tools/msp").rglob("*.py"))
+        """Reads all of a repository that can print commands."""
+        paths = sorted([*(root / "tools/msp").rglob("*.py"), *(root / "rules_msp").rglob("*.bzl")])
         found = cls({str(path.relative_to(root)): ast.parse(path.read_text("utf-8")) for path in paths})
+        # Those of the pipeline's actions say in Cloud Deploy what they ran, and tell nobody to run anything.
+        scripts = [root / "bazelw", *sorted(root.glob("tools/*.sh")), *sorted(root.glob("tools/[!m]*/*.sh"))]
+        found.scripts = {str(path.relative_to(root)): path.read_text("utf-8") for path in scripts if path.is_file()}
         while found._learn():
             pass
         return found
@@ -99,6 +104,9 @@ class Sources:
         """Each command of each module, once."""
         for where, module in self.modules.items():
             yield from sorted({Printed(where, command) for command in self._commands(where, module)})
+        for where, text in self.scripts.items():
+            said = "\n".join(re.findall(r"\b(?:echo|say|fail) \"([^\"]*)\"", text))
+            yield from sorted({Printed(where, command) for command in in_text(said)})
 
     def unknown_carriers(self) -> Iterator[str]:
         """Names that are given a whole command, and would print it without being noticed."""
@@ -131,7 +139,11 @@ class Sources:
             for part in ast.walk(node)
             if isinstance(part, ast.Constant)
         }
-        for node in ast.walk(module):
+        nodes = list(ast.walk(module))
+        if where.endswith(".bzl"):  # A rule prints where it fails; all else is documentation, which docs/rules.md has.
+            failing = [node for node in nodes if isinstance(node, ast.Call) and _name(node.func) == "fail"]
+            nodes = [part for call in failing for part in ast.walk(call)]
+        for node in nodes:
             if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in silent:
                 yield from self._in_string(node)
             elif isinstance(node, ast.Call):

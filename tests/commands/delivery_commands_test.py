@@ -311,6 +311,36 @@ def test_a_failed_rollout_is_tried_again(monorepo: Monorepo, paste: Paste) -> No
     paste("{rerun}", monorepo, deliver(paste, monorepo, code=3))
 
 
+def on_the_builds_page(paste: Paste, monorepo: Monorepo, *, code: int) -> str:
+    """Delivers in GitHub Actions; returns what stands on the run's page."""
+    page = monorepo.root / "summary.md"
+    page.unlink(missing_ok=True)
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page), "GITHUB_SHA": COMMIT}
+    github |= {"GITHUB_RUN_NUMBER": "42", "GITHUB_RUN_ID": "1", "GITHUB_REPOSITORY": "example/monorepo"}
+    done = paste.shell(f"bazel run //svc:msp_deploy -- --local_cloud={monorepo.address}", monorepo, **github)
+    assert done.returncode == code, done.stdout + done.stderr
+    return page.read_text()
+
+
+@needs_gcloud
+def test_the_builds_page_has_the_same(make_monorepo: Callable[..., Monorepo], paste: Paste) -> None:
+    monorepo = make_monorepo()
+    paste("{make_pipeline}", monorepo, on_the_builds_page(paste, monorepo, code=1))
+    monorepo.world.fault("execution/deploy/*", code="INTERNAL", message="out of cheese", times=1)
+    paste("{rerun}", monorepo, on_the_builds_page(paste, monorepo, code=3))
+    paste("gcloud deploy releases promote {}", monorepo, on_the_builds_page(paste, monorepo, code=0))
+    assert {each["targetId"] for each in monorepo.world.rollouts()} == {STAGING, PROD}
+
+
+def test_more_labels_are_asked_for_again(monorepo: Monorepo, paste: Paste) -> None:
+    monorepo.world.fault(f"{CLOUD_DEPLOY}/CreateRelease", code="FAILED_PRECONDITION", message="gone", times=1)
+    asked = "--labels=team=search,tier=gold --annotations=why=faster"
+    paste("{rerun}", monorepo, deliver(paste, monorepo, asked, code=1))
+    (release,) = monorepo.world.releases()
+    assert release["labels"] == {"commit": COMMIT, "team": "search", "tier": "gold"}
+    assert release["annotations"]["why"] == "faster"
+
+
 def test_what_was_played_is_delivered(monorepo: Monorepo, paste: Paste) -> None:
     played = paste.shell("bazel run //svc:msp_deploy.local", monorepo)
     assert played.returncode == 0, played.stderr

@@ -1,7 +1,8 @@
-"""What is printed about commits is run with the genuine git."""
+"""What is printed about commits and about missing programs is run with the genuine git, apt and pip."""
 
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,3 +88,21 @@ def test_the_full_hash_is_looked_up(monorepo: Monorepo, paste: Paste) -> None:
     for error in (unknown.value, short.value):
         found = paste("git rev-parse HEAD", monorepo, describe(error)).stdout.strip()
         assert names.release_id(found, "1")
+
+
+def test_missing_programs_are_installed(paste: Paste) -> None:
+    enter = paste.printed("apt-get install bubblewrap util-linux", script("tools/offline/bazel.sh"))
+    make = paste.printed("apt-get install ${missing[*]}", script("tools/offline/make_root.sh"))
+    if shutil.which("apt-get"):
+        for install in (enter, make.replace("${missing[*]}", "mmdebstrap")):
+            done = paste.shell(install.replace("install", "install --simulate --quiet"), None)
+            # Which packages there are is known only where apt has been updated.
+            assert done.returncode == 0 or "Unable to locate package" in done.stderr, done.stderr
+    install = paste.printed("pip install uv", script("tools/update_lock.sh"))
+    done = paste.shell(f"{sys.executable} -m {install} --no-index --dry-run", None)
+    assert "already satisfied" in done.stdout or "No matching distribution found for uv" in done.stderr
+
+
+def script(name: str) -> str:
+    """What a script can print, without the quotation marks' end."""
+    return (Path(__file__).parents[2] / name).read_text("utf-8").replace('"', "`")

@@ -8,7 +8,7 @@ class Row:
     """A command.
 
     Attributes:
-        where: The file that prints it, from `tools/msp/`.
+        where: The file that prints it, from `tools/msp/` or, where that is elsewhere, from the root: `tools/x.sh`.
         command: As the collector finds it.
         test: What runs it, in the situation that prints it: `delivery_commands_test.test_…`.
         checked: What of it was checked, where it can't be carried out to its end on a machine without an account.
@@ -19,10 +19,16 @@ class Row:
     test: str
     checked: str = ""
 
+    @property
+    def path(self) -> str:
+        """The file from the repository's root."""
+        return self.where if self.where.startswith("tools/") else f"tools/msp/{self.where}"
+
 
 _LOGIN = "gcloud auth application-default login"
 _IT_ASKS = "gcloud's own, up to the page at Google that it sends its user to"
 _TTY = "docker's own parser, up to the terminal that it asks for a password on"
+_ON_A_PAGE = "delivery_commands_test.test_the_builds_page_has_the_same"
 _MENTION = "the program, with a target that is named elsewhere"
 
 TABLE = (
@@ -124,6 +130,17 @@ TABLE = (
         "{rerun} --release=ID",
         "delivery_commands_test.test_whose_release_could_not_be_rendered_is_not_run_again",
     ),
+    # delivery, on the page of the build in a CI, and with more flags
+    Row(
+        "delivery/preflight/preflight.py", "{make_pipeline}", "delivery_commands_test.test_the_builds_page_has_the_same"
+    ),
+    Row("delivery/report/stages_picture.py", "{rerun}", _ON_A_PAGE),
+    Row(
+        "delivery/report/stages_picture.py",
+        "gcloud deploy releases promote {}",
+        "delivery_commands_test.test_the_builds_page_has_the_same",
+    ),
+    Row("delivery/deliver.py", "{rerun}", "delivery_commands_test.test_more_labels_are_asked_for_again"),
     # logins
     Row("gcp/credentials.py", _LOGIN, "login_commands_test.test_whoever_has_no_credentials_logs_in", _IT_ASKS),
     Row("gcp/errors.py", _LOGIN, "login_commands_test.test_whoever_is_not_known_logs_in", _IT_ASKS),
@@ -142,6 +159,25 @@ TABLE = (
     Row("image/keychain.py", "docker login {}", "login_commands_test.test_an_odd_login_is_made_anew", _TTY),
     Row("image/keychain.py", "echo {} | {} get", "login_commands_test.test_an_odd_helper_is_asked_by_hand"),
     Row("image/credential_helper.py", "echo {} | {} get", "login_commands_test.test_a_failing_helper_is_asked_by_hand"),
+    # scripts
+    Row(
+        "tools/offline/bazel.sh",
+        "apt-get install bubblewrap util-linux",
+        "other_commands_test.test_missing_programs_are_installed",
+        "apt's own parser, in a simulation",
+    ),
+    Row(
+        "tools/offline/make_root.sh",
+        "apt-get install ${missing[*]}",
+        "other_commands_test.test_missing_programs_are_installed",
+        "apt's own parser, in a simulation",
+    ),
+    Row(
+        "tools/update_lock.sh",
+        "pip install uv",
+        "other_commands_test.test_missing_programs_are_installed",
+        "pip's own parser, without an index",
+    ),
     # pipeline
     Row("pipeline/page.py", "bazel run", "pipeline_commands_test.test_the_page", _MENTION),
     Row("pipeline/page.py", "gcloud deploy releases list {}", "pipeline_commands_test.test_the_page"),

@@ -13,7 +13,7 @@ ROOT = HERE.parents[1]
 def test_every_printed_command_is_run() -> None:
     printed = set(Sources.read(ROOT).printed())
     assert len(printed) > 40
-    in_table = {Printed(f"tools/msp/{row.where}", row.command) for row in TABLE}
+    in_table = {Printed(row.path, row.command) for row in TABLE}
     assert printed - in_table == set(), "say in table.py which test runs it, in the situation that prints it"
     assert in_table - printed == set(), "nobody prints it any more"
     print(f"{len(printed & in_table)} of {len(printed)} printed commands are run")
