@@ -1,6 +1,6 @@
 """Feeds mutated answers and key files to all that reads them here, and looks for crashes, slowness and secrets.
 
-    python tests/gcp/fuzz.py --inputs=1000000 --seed=1 [--only=token]
+    PYTHONPATH=tools:. python tests/gcp/fuzz.py --inputs=1000000 --seed=1 [--only=token]
 
 Every input, at most 64 KiB, is an answer of one of Google's APIs, of a token service, or a key file, with bytes, words
 or subtrees changed; half of the answers of APIs arrive packed. It must be read, or refused with an error of ours that
@@ -9,25 +9,22 @@ written to a file, and the run ends with exit code 1. The same seed gives the sa
 out (`--no-limit`).
 """
 
-import argparse
-import copy
-import faulthandler
 import gzip
 import io
 import json
 import os
-import random
 import sys
 import tempfile
-import time
-import traceback
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import urllib3
 from google.cloud import deploy_v1
+from tests.fuzzing.campaign import Campaign, Reader, options
+from tests.fuzzing.mutations import Vocabulary, cut, flip_bytes
 
 from msp.errors import MspError
 from msp.gcp.calls import Calls
@@ -42,7 +39,6 @@ from msp.gcp.session import Adapter, error_message
 
 MAX_SECONDS = 0.25
 MAX_INPUT_BYTES = 64 << 10
-HANG_SECONDS = 60
 SECRET = "S3CR3T"
 RELEASE = "projects/p/locations/us-central1/deliveryPipelines/d/releases/r"
 
@@ -83,6 +79,10 @@ ODD_VALUES: list[Any] = [
     [None],
     {"": {}},
 ]
+
+
+VOCABULARY = Vocabulary(WORDS, PIECES, [3, 50, 990, 1100, 70_000], ODD_VALUES)
+MUTATIONS = [flip_bytes, cut, VOCABULARY.insert_words, VOCABULARY.repeat, *[VOCABULARY.change_json] * 3]
 
 
 class CannedPool:
@@ -277,83 +277,6 @@ REPOSITORY = {
 }
 
 
-def flip_bytes(data: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.randint(1, 6)):
-        if changed:
-            changed[chance.randrange(len(changed))] = chance.randrange(256)
-    return bytes(changed)
-
-
-def cut(data: bytes, chance: random.Random) -> bytes:
-    begin, end = sorted(chance.randrange(len(data) + 1) for _ in range(2))
-    return data[:begin] + data[end:] if chance.random() < 0.5 else data[begin:end]
-
-
-def insert_words(data: bytes, chance: random.Random) -> bytes:
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(data) + 1)
-        data = data[:place] + chance.choice(WORDS).encode() + data[place:]
-    return data
-
-
-def repeat(data: bytes, chance: random.Random) -> bytes:
-    """Makes a piece very long, or nests it very deeply."""
-    place = chance.randrange(len(data) + 1)
-    return data[:place] + chance.choice(PIECES).encode() * chance.choice([3, 50, 990, 1100, 70_000]) + data[place:]
-
-
-def change_tree(data: bytes, chance: random.Random) -> bytes:
-    """Changes the structure: removes, renames, replaces, moves and multiplies parts."""
-    try:
-        tree = json.loads(data)
-        for _ in range(chance.randint(1, 4)):
-            parts = [part for part in _containers(tree) if part]
-            if not parts:
-                break
-            _change(chance.choice(parts), chance.choice(parts), chance)
-        return json.dumps(tree, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
-    except (ValueError, RecursionError):
-        return insert_words(data, chance)
-
-
-def _change(part: Any, other: Any, chance: random.Random) -> None:
-    keys = list(part) if isinstance(part, dict) else list(range(len(part)))
-    key = chance.choice(keys)
-    match chance.randrange(6):
-        case 0:
-            del part[key]
-        case 1 | 2:
-            part[key] = copy.deepcopy(chance.choice(ODD_VALUES))
-        case 3 if isinstance(part, dict):
-            part[chance.choice(WORDS).strip('"')] = part.pop(key)
-        case 4 if isinstance(part, list):
-            part *= chance.choice([2, 100])
-        case _:
-            part[key] = copy.deepcopy(other)
-
-
-def _containers(tree: object) -> Iterator[Any]:
-    left = [tree]
-    for _ in range(1000):
-        if not left:
-            return
-        part = left.pop()
-        if isinstance(part, dict | list):
-            yield part
-            left += part.values() if isinstance(part, dict) else part
-
-
-MUTATIONS = [flip_bytes, cut, insert_words, repeat, change_tree, change_tree, change_tree]
-
-
-def mutate(corpus: list[bytes], chance: random.Random) -> bytes:
-    data = chance.choice(corpus)
-    for _ in range(chance.choice([1, 1, 1, 2, 3])):
-        data = chance.choice(MUTATIONS)(data, chance)
-    return data[:MAX_INPUT_BYTES]
-
-
 def complaint(read: Callable[[bytes], object], data: bytes) -> str:
     """What went wrong with an input; empty when it was read, or refused well."""
     try:
@@ -371,49 +294,14 @@ def complaint(read: Callable[[bytes], object], data: bytes) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=200_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="the name of one parser")
-    parser.add_argument("--no-limit", action="store_true", help="don't mind how long an input takes")
-    options = parser.parse_args()
+    asked = options(__doc__, inputs=1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         # The library reads these itself.
         os.environ.update(GOOGLE_APPLICATION_CREDENTIALS=f"{folder}/key.json", GOOGLE_CLOUD_PROJECT="p")
-        parsers = Parsers(Path(folder)).all
-        for _corpus, read in parsers.values():
-            complaint(read, b"{}")  # Imports are nobody's time.
-        return run(options, {name: parsers[name] for name in parsers if options.only in {"", name}})
-
-
-def run(options: argparse.Namespace, parsers: dict[str, tuple[list[bytes], Callable[[bytes], object]]]) -> int:
-    """Feeds the inputs to one parser after the other."""
-    names, size, began = list(parsers), 0, time.monotonic()
-    slowest = dict.fromkeys(names, 0.0)
-    for number in range(options.inputs):
-        name = names[number % len(names)]
-        corpus, read = parsers[name]
-        data = mutate(corpus, random.Random(f"{options.seed}/{number}"))
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
-        start = time.thread_time()
-        try:
-            wrong = complaint(read, data)
-        except Exception:
-            wrong = traceback.format_exc()
-        seconds = time.thread_time() - start
-        faulthandler.cancel_dump_traceback_later()
-        slowest[name] = max(slowest[name], seconds)
-        if seconds > MAX_SECONDS and not options.no_limit:
-            wrong = wrong or f"took {seconds * 1000:.0f} ms"
-        if wrong:
-            handle, kept = tempfile.mkstemp(suffix=f".{name}")
-            os.write(handle, data)
-            print(f"{name}: input {number} of seed {options.seed}, kept in {kept}: {wrong}", file=sys.stderr)
-            return 1
-        size += len(data)
-    times = ", ".join(f"{name} {slowest[name] * 1000:.0f}" for name in names)
-    print(f"{options.inputs} inputs, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s; slowest in ms: {times}")
-    return 0
+        readers = [
+            Reader(name, corpus, partial(complaint, read)) for name, (corpus, read) in Parsers(Path(folder)).all.items()
+        ]
+        return Campaign(MUTATIONS, MAX_INPUT_BYTES, MAX_SECONDS).run(readers, asked)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Feeds mutated answers and files to what reads them, and looks for crashes, slowness and secrets in what is said.
 
-    python tests/image/fuzz.py --inputs=1000000 --seed=1
+    PYTHONPATH=tools:. python tests/image/fuzz.py --inputs=1000000 --seed=1
 
 Every input is one of the corpus with bytes, words or parts of its JSON changed, of at most 64 KiB: a challenge, a token
 service's answer, a place to go on at, a registry's error, what it has as a manifest, a layout's manifest, index and own
@@ -9,23 +9,21 @@ no secret and nothing that a terminal acts on, within 250 ms of the processor's 
 in a file, and the run ends with exit code 1. The same seed gives the same inputs.
 """
 
-import argparse
 import base64
-import faulthandler
 import hashlib
 import io
 import json
 import math
-import os
-import random
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import urllib3
+from tests.fuzzing.campaign import Campaign, Reader, options
+from tests.fuzzing.mutations import Vocabulary, cut, flip_bytes
 
 from msp.errors import MspError
 from msp.gcp.bounds import Answer
@@ -45,7 +43,6 @@ from msp.names.references import Repository
 
 MAX_SECONDS = 0.25
 MAX_INPUT_BYTES = 64 << 10
-HANG_SECONDS = 20
 
 SECRET = "hunter2"
 HOST = "r.example.com"
@@ -70,75 +67,8 @@ PIECES = [
     "[],",
 ]  # fmt: skip
 
-Mutation = Callable[[bytes, random.Random], bytes]
-
-
-def flip_bytes(data: bytes, chance: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.randint(1, 8)):
-        if changed:
-            changed[chance.randrange(len(changed))] = chance.randrange(256)
-    return bytes(changed)
-
-
-def cut(data: bytes, chance: random.Random) -> bytes:
-    begin, end = sorted(chance.randrange(len(data) + 1) for _ in range(2))
-    return data[:begin] + data[end:] if chance.random() < 0.5 else data[begin:end]
-
-
-def insert_words(data: bytes, chance: random.Random) -> bytes:
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(data) + 1)
-        data = data[:place] + chance.choice(WORDS).encode() + data[place:]
-    return data
-
-
-def repeat(data: bytes, chance: random.Random) -> bytes:
-    """Makes a piece very long, or nests it very deeply."""
-    place = chance.randrange(len(data) + 1)
-    times = chance.choice([3, 40, 1000, 8000, 60_000])
-    return data[:place] + (chance.choice(PIECES).encode() * times)[:MAX_INPUT_BYTES] + data[place:]
-
-
-def change_tree(data: bytes, chance: random.Random) -> bytes:
-    """Removes, renames, replaces and moves parts of JSON."""
-    try:
-        tree = json.loads(data)
-    except (ValueError, RecursionError):
-        return insert_words(data, chance)
-    for _ in range(chance.randint(1, 4)):
-        parts = _containers(tree)
-        part = chance.choice(parts) if parts else None
-        if not part:
-            break
-        key = chance.choice(list(part) if isinstance(part, dict) else range(len(part)))
-        match chance.randrange(5):
-            case 0:
-                del part[key]
-            case 1 if isinstance(part, dict):
-                part[chance.choice(WORDS)] = part.pop(key)
-            case 2:
-                part[key] = chance.choice(parts[0] if isinstance(parts[0], list) else list(parts[0].values()) or [None])
-            case _:
-                part[key] = chance.choice(ODD)
-    try:
-        return json.dumps(tree).encode()
-    except (ValueError, RecursionError):  # It has come to hold itself.
-        return insert_words(data, chance)
-
-
-def _containers(tree: object) -> list[Any]:
-    found: list[Any] = []
-    left = [tree]
-    while left and len(found) < 200:
-        part = left.pop(0)
-        if isinstance(part, dict | list):
-            found.append(part)
-            left += part.values() if isinstance(part, dict) else part
-    return found
-
-
-MUTATIONS: list[Mutation] = [flip_bytes, cut, insert_words, repeat, change_tree, change_tree, change_tree]
+VOCABULARY = Vocabulary(WORDS, PIECES, [3, 40, 1000, 8000, 60_000], ODD)
+MUTATIONS = [flip_bytes, cut, VOCABULARY.insert_words, VOCABULARY.repeat, *[VOCABULARY.change_json] * 3]
 
 
 class Response(urllib3.HTTPResponse):
@@ -314,10 +244,10 @@ def read_marker(data: bytes, files: Files) -> str:
     return files.read(json.dumps({"manifests": [files.image]}).encode(), data)
 
 
-Reader = Callable[[bytes, Files], str]
+Read = Callable[[bytes, Files], str]
 
 
-def corpus(files: Files) -> list[tuple[Reader, list[bytes]]]:
+def corpus(files: Files) -> list[tuple[Read, list[bytes]]]:
     auth = base64.b64encode(f"user:{SECRET}".encode()).decode()
     return [
         (read_challenge, [
@@ -349,54 +279,23 @@ def corpus(files: Files) -> list[tuple[Reader, list[bytes]]]:
     ]  # fmt: skip
 
 
-def mutate(data: bytes, chance: random.Random) -> bytes:
-    for _ in range(chance.choice([1, 1, 1, 2, 3])):
-        data = chance.choice(MUTATIONS)(data, chance)[:MAX_INPUT_BYTES]
-    return data
-
-
-def complaint(reader: Reader, data: bytes, files: Files) -> str:
-    """What was done wrong with an input; nothing when all is well."""
+def complaint(read: Read, files: Files, data: bytes) -> str:
+    """What was done wrong with an input; empty when all is well."""
     try:
-        return reader(data, files)
+        return read(data, files)
     except MspError as error:
         return unfit(error)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    size, slowest, began = 0, (0.0, ""), time.monotonic()
+    asked = options(__doc__, inputs=1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         files = Files(Path(folder))
-        readers = corpus(files)
-        for number in range(options.inputs):
-            faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
-            chance = random.Random(f"{options.seed}/{number}")
-            reader, seeds = readers[number % len(readers)]
-            data = mutate(chance.choice(seeds), chance)
-            start = time.process_time()
-            wrong = complaint(reader, data, files)
-            seconds = time.process_time() - start
-            faulthandler.cancel_dump_traceback_later()
-            slowest = max(slowest, (seconds, reader.__name__))
-            if seconds > MAX_SECONDS:
-                wrong = wrong or f"took {seconds * 1000:.0f} ms"
-            if wrong:
-                handle, name = tempfile.mkstemp(suffix=f".{reader.__name__}")
-                os.write(handle, data)
-                print(f"input {number} of seed {options.seed}, kept in {name}: {wrong}", file=sys.stderr)
-                return 1
-            size += len(data)
-    print(
-        f"{options.inputs} inputs, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s; "
-        f"slowest {slowest[0] * 1000:.0f} ms ({slowest[1]})"
-    )
-    return 0
+        readers = [
+            Reader(read.__name__.removeprefix("read_"), seeds, partial(complaint, read, files))
+            for read, seeds in corpus(files)
+        ]
+        return Campaign(MUTATIONS, MAX_INPUT_BYTES, MAX_SECONDS).run(readers, asked)
 
 
 if __name__ == "__main__":
