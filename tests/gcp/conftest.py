@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,14 @@ class Request:
 
 # What to send back: status, JSON or bytes, headers. A status of 0 drops the connection instead.
 Answer = tuple[int] | tuple[int, Any] | tuple[int, Any, dict[str, str]]
+
+
+class _Server(ThreadingHTTPServer):
+    """A server to which a client that goes away is no mistake."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class ScriptedServer:
@@ -58,7 +67,7 @@ class ScriptedServer:
             def log_message(self, *_args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
