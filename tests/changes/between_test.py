@@ -1,11 +1,13 @@
 """What comes and what leaves between two commits, with the genuine git."""
 
+import dataclasses
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from msp.changes.between import changes_between
+from msp.ci.git import git_in
 
 if TYPE_CHECKING:
     from tests.changes.conftest import Repository, TinyBazel
@@ -105,6 +107,14 @@ def test_no_checkout_at_all(repository: "Repository", bazel: "TinyBazel") -> Non
     found = changes_between(checkout, "e" * 40, "f" * 40, image=IMAGE)
     assert not found.known
     assert "no git checkout here" in found.notes[0]
+
+
+def test_a_checkout_that_is_somebody_elses(repository: "Repository", bazel: "TinyBazel") -> None:
+    environment = {**repository.environment, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    checkout = dataclasses.replace(repository.checkout(bazel), git=git_in(repository.folder, environment))
+    (note,) = changes_between(checkout, "e" * 40, "f" * 40, image=IMAGE).notes
+    assert "detected dubious ownership" in note
+    assert f"git config --global --add safe.directory {repository.folder}" in note
 
 
 def test_without_bazel_every_commit_is_listed_and_that_is_said(repository: "Repository") -> None:

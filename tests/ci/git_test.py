@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from msp.ci.build import Known, find_build
-from msp.ci.git import ancestry, git_in
+from msp.ci.build import Known, UnknownBuildError, find_build
+from msp.ci.git import ancestry, git_in, refusal
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not on PATH")
 
@@ -66,6 +66,25 @@ def test_no_checkout_and_no_git_count_as_failing(tmp_path: Path, environment: di
     assert git_in(tmp_path, ceiling)("rev-parse", "HEAD") is None
     assert git_in(tmp_path / "none", environment)("rev-parse", "HEAD") is None
     assert git_in(tmp_path, {"PATH": str(tmp_path)})("--version") is None
+
+
+def test_a_checkout_that_is_somebody_elses_is_called_so(checkout: Path, environment: dict[str, str]) -> None:
+    others = {**environment, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "LC_ALL": "de_DE.UTF-8"}
+    said = f"detected dubious ownership in repository at '{checkout}'"
+    command = f"git config --global --add safe.directory {checkout}"
+    for given in (Known(), Known(commit="trunk")):
+        with pytest.raises(UnknownBuildError, match=said) as raised:
+            find_build(given, {}, git_in(checkout, others), NOW)
+        assert f"{command}\n" in raised.value.hint
+    assert find_build(Known(commit="0" * 40), {}, git_in(checkout, others), NOW).commit == "0" * 40
+    subprocess.run(command.split(), env=environment, check=True)
+    assert find_build(Known(), {}, git_in(checkout, others), NOW).branch == "trunk"
+
+
+def test_no_checkout_is_nobody_elses(tmp_path: Path, checkout: Path, environment: dict[str, str]) -> None:
+    ceiling = {**environment, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+    for git in (git_in(tmp_path, ceiling), git_in(checkout, environment), git_in(checkout, {"PATH": "/nowhere"})):
+        assert refusal(git) is None
 
 
 def test_a_git_that_hangs_counts_as_failing(tmp_path: Path) -> None:

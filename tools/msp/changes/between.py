@@ -10,7 +10,7 @@ from msp.changes.commit import Commit, read_commits
 from msp.changes.inputs import ImageInputs
 from msp.changes.query import query_inputs
 from msp.ci.bazel import Bazel
-from msp.ci.git import Git
+from msp.ci.git import Git, refusal
 
 # More than that nobody reads; the number of the rest is told.
 MOST_COMMITS = 5000
@@ -143,6 +143,8 @@ def _notes(git: Git, come: Sequence[Commit], leave: Sequence[Commit]) -> tuple[s
 
 def _how_to_fetch(git: Git, missing: Sequence[str]) -> str:
     names = " and ".join(commit[:12] for commit in missing)
+    if refused := refusal(git):
+        return f"what is between {names} can't be told: git says {refused.reason}; if you trust it: {refused.command}"
     if git("rev-parse", "--git-dir") is None:
         return f"no git checkout here, so what is between the commits can't be told (they are {names})"
     shallow = git("rev-parse", "--is-shallow-repository") == "true"

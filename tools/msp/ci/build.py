@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Literal
 
-from msp.ci.git import Git
+from msp.ci.git import Git, refusal
 from msp.errors import UsageError
 from msp.text import harmless
 
@@ -132,6 +132,12 @@ def _full_hash(commit: str, source: Source, git: Git) -> str:
     found = None if is_option else git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
     if found and _COMMIT.fullmatch(found):
         return found
+    if not is_option and (refused := refusal(git)):
+        raise UnknownBuildError(
+            f"{'no commit is known' if source == 'git' else f'{commit!r} is no full commit hash'}: git won't read this "
+            f"checkout: {refused.reason}",
+            hint=f"if you trust what is in it: {refused.command}\nor give --commit (and --build_number)",
+        )
     missing = not is_option and git("--version") is None
     if source == "git":
         why = "git can't be run" if missing else "this is no git checkout with a commit"

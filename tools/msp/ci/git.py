@@ -3,13 +3,29 @@
 import functools
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from msp.text import harmless
 
 # `git status` in a monorepo with a cold cache takes a while.
 _SECONDS = 20.0
 
 # Given the arguments after `git`, what it prints, without white space around it; None if it fails.
 Git = Callable[..., str | None]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """That git is there and won't read a checkout.
+
+    Attributes:
+        reason: In its words: `detected dubious ownership in repository at '/src'`.
+        command: What it asks for: `git config --global --add safe.directory /src`.
+    """
+
+    reason: str
+    command: str
 
 
 def git_in(
@@ -26,24 +42,42 @@ def git_in(
     """
     variables = {key: value for key, value in environment.items() if key not in {"GIT_DIR", "GIT_WORK_TREE"}}
     # No lock and no refresh of the index: somebody may be committing meanwhile.
-    variables["GIT_OPTIONAL_LOCKS"] = "0"
+    return _Checkout(directory, {**variables, "GIT_OPTIONAL_LOCKS": "0"}, run)
 
-    def git(*arguments: str) -> str | None:
+
+def refusal(git: Git) -> Refusal | None:
+    """Why git won't read the checkout because of who owns it; None where it does, or fails for another reason."""
+    said = git.run("rev-parse", "--git-dir", LC_ALL="C") if isinstance(git, _Checkout) else None
+    lines = [harmless(line).strip() for line in said.stderr.decode("utf-8", "replace").split("\n")] if said else []
+    command = next((line for line in lines if line.startswith("git config") and "safe.directory" in line), "")
+    reason = next((line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")), "")
+    return Refusal(reason, command) if command else None
+
+
+@dataclass(frozen=True)
+class _Checkout:
+    directory: Path
+    variables: Mapping[str, str]
+    runner: Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+    def __call__(self, *arguments: str) -> str | None:
+        done = self.run(*arguments)
+        # Not in text mode, which takes a carriage return in a commit's subject for the end of a line.
+        return done.stdout.decode("utf-8", "replace").strip() if done and done.returncode == 0 else None
+
+    def run(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[bytes] | None":
+        """What git did, with more variables; None where it can't be run, or takes too long."""
         try:
-            done = run(
+            return self.runner(
                 ["git", *arguments],
-                cwd=directory,
-                env=variables,
+                cwd=self.directory,
+                env={**self.variables, **more},
                 capture_output=True,
                 timeout=_SECONDS,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        # Not in text mode, which takes a carriage return in a commit's subject for the end of a line.
-        return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
-
-    return git
 
 
 def ancestry(git: Git) -> Callable[[str, str], bool | None]:
