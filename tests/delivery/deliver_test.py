@@ -51,6 +51,7 @@ def test_what_stands_is_what_the_contract_says(world: "World", recorder: "Record
         "image": f"{world.repository}:0123456789ab_42",
         "digest": digest,
         "branch": "main",
+        "build_number": "42",
         "build_url": "https://ci/42",
         "target": "//svc:msp_deploy",
     }

@@ -60,9 +60,9 @@ class History:
 GIT = History()
 
 
-def numbered(world: "World", commit: str, number: int) -> "ReleasePlan":
+def numbered(world: "World", commit: str, number: int, **more: Any) -> "ReleasePlan":
     """A plan of a build that the CI knows a page of."""
-    made = world.plan(commit=commit, build_number=str(number))
+    made = world.plan(commit=commit, build_number=str(number), **more)
     build = dataclasses.replace(made.build, build_url=f"https://buildkite.com/o/p/builds/{number}")
     return dataclasses.replace(made, build=build, annotations={**made.annotations, "build_url": build.build_url})
 
@@ -152,6 +152,12 @@ def test_an_older_build_does_not_replace_a_newer(world: "World", tmp_path: Path,
     assert world.tag(made.tag) is None
     assert newer.release in "".join(picture(ended))
     assert world.deliver(old, made, git=git, force=True).created
+
+
+def test_a_tag_of_ones_own_hides_no_age(world: "World") -> None:
+    git = History(shallow=True)
+    world.deliver(world.image(b"new"), numbered(world, B, 8, overrides=Overrides(tag="nightly_1")), git=git)
+    assert refused(world, world.image(b"old"), numbered(world, A, 7), git=git).state == "SUPERSEDED"
 
 
 def test_a_newer_build_replaces_an_older_in_a_shallow_clone(world: "World") -> None:

@@ -49,6 +49,7 @@ def test_the_seeds_call_gives_the_contracts_names() -> None:
             "author": "Ada",
             "commit_message_base64": base64.b64encode(b"Count faster").decode(),
             "image": "us.gcr.io/sourcegraph-dev/msp-example:0123456789ab_42",
+            "build_number": "42",
             "target": "//svc:msp_deploy",
             "digest": DIGEST,
         },

@@ -186,6 +186,23 @@ def test_a_release(world: World) -> None:
     assert (found.render_state, found.approvals) == ("SUCCEEDED", frozenset())
 
 
+@pytest.mark.parametrize(
+    ("tag", "notes", "number"),
+    [
+        ("v2", {"build_number": "42"}, "42"),
+        ("0123456789ab_7", {"build_number": "42"}, "42"),
+        ("0123456789ab_7", {}, "7"),
+        ("0123456789ab_7-dirty", {}, "7-dirty"),
+        ("release_7", {}, ""),
+        ("v2", {}, ""),
+    ],
+)
+def test_the_number_of_a_build(world: World, tag: str, notes: dict[str, str], number: str) -> None:
+    world.release("r1", tag=tag, annotations=notes)
+    (found,) = world.facts().releases
+    assert found.build_number == number
+
+
 def test_a_release_keeps_the_approvals_it_was_made_with(world: World) -> None:
     world.release("before")
     update = deploy_v1.Target(name=f"{LOCATION}/targets/app-prod", require_approval=True)

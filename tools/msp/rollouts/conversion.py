@@ -6,6 +6,7 @@ imported for it.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # What gcloud 528 describes its rollbacks with (surface/deploy/targets/rollback.py).
 _GCLOUD_ROLLBACK = "Rollback from "
+
+_TAG = re.compile(r"[0-9a-f]{12}_(.+)")
 
 
 def to_pipeline(message: "deploy_v1.DeliveryPipeline", targets: "Iterable[deploy_v1.Target] | None") -> Pipeline:
@@ -60,8 +63,7 @@ def to_release(message: "deploy_v1.Release") -> Release:
         subject=_decoded(notes.get(annotations.SUBJECT, "")),
         author=notes.get(annotations.AUTHOR, ""),
         released_by=notes.get(annotations.RELEASED_BY, ""),
-        # Older releases have it in the tag alone: {commit}_{build number}.
-        build_number=notes.get(annotations.BUILD_NUMBER) or tag.partition("_")[2],
+        build_number=notes.get(annotations.BUILD_NUMBER) or _number_in(tag),
         build_url=notes.get(annotations.BUILD_URL, ""),
         render_state=RenderState(enum_name(release, "render_state")),
         render_failure=next((text for text in failures if text), ""),
@@ -126,6 +128,12 @@ def enum_name(content: Any, field: str) -> str:  # noqa: ANN401 (any message bel
     number = getattr(content, field)
     value = content.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
     return value.name if value is not None and number else ""
+
+
+def _number_in(tag: str) -> str:
+    """The build number of a release that has it in its tag alone, `0123456789ab_42`; another tag may be anything."""
+    found = _TAG.fullmatch(tag)
+    return found[1] if found else ""
 
 
 def _stage(target_id: str, target: Any, *, unread: bool) -> Stage:  # noqa: ANN401 (Target, below proto-plus)

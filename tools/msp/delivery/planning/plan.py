@@ -239,6 +239,7 @@ def _annotations(config: DeliveryConfig, build: Build, tag: str) -> dict[str, st
         "commit_message_base64": _base64(build.subject),
         "image": f"{config.repository}:{tag}",
         "branch": build.branch,
+        "build_number": build.build_number,
         "build_url": build.build_url,
         "target": config.target,
     }
