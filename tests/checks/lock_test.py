@@ -10,6 +10,10 @@ from packaging.utils import canonicalize_name
 LOCK = Path(__file__).parents[2] / "requirements_lock.txt"
 
 
+def test_time_zones_are_locked_for_machines_that_have_none() -> None:
+    assert re.search(r"^tzdata==", LOCK.read_text(), re.MULTILINE)
+
+
 def test_a_package_is_locked_with_the_extras_that_others_need_of_it() -> None:
     # Without them rules_python gives a package's users less than they import.
     lines = (Requirement(line) for line in re.findall(r"^[a-z].*?(?= *\\$)", LOCK.read_text(), re.MULTILINE))
