@@ -70,6 +70,22 @@ def test_an_archive_that_this_version_would_not_make(
     assert all("apply" in text for text in said)
 
 
+@pytest.mark.parametrize(("archive", "warned"), [("ours", False), ("another", True), ("not shown", True)])
+def test_whose_bucket_it_is_matters_where_its_archive_is_not_ours(
+    world: "World", make_recorder: "type[Recorder]", archive: str, *, warned: bool
+) -> None:
+    recorder = make_recorder()
+    world.fault("storage/ListBuckets", code="PERMISSION_DENIED")
+    if archive == "not shown":
+        world.fault("storage/GetObject", code="PERMISSION_DENIED")
+    made = dataclasses.replace(world.plan(), action_image=PINNED if archive == "another" else None)
+    assert world.deliver(world.image(b"layer"), made, report=recorder.report).exit_code == 0
+    said = [text for text in recorder.warnings if text.startswith("whose bucket")]
+    assert bool(said) is warned
+    assert all("roles/storage.bucketViewer" in text for text in said)
+    assert bool(recorder.warnings) is warned
+
+
 def test_a_suspended_pipeline(bare_world: "World") -> None:
     bare_world.make_pipeline(suspended=True)
     with pytest.raises(GuardError, match="is suspended") as raised:

@@ -228,7 +228,12 @@ class Preflight:
             if self._clients.storage.bucket_is_of(project, bucket):
                 return
         except PermissionDeniedError:
-            self._warn(f"whose bucket {bucket} is can't be told: no permission to list those of project {project}")
+            # Where the archive is to the byte what this version makes, whoever could have made it did no harm.
+            if not self._is_archive_as_made():
+                self._warn(
+                    f"whose bucket {bucket} is can't be told: no permission to list those of project {project}, which "
+                    "roles/storage.bucketViewer gives"
+                )
             return
         # Where there is none at all, that the archive isn't there says enough.
         if self._clients.storage.object_md5(self._plan.source_uri) is not None:
@@ -239,6 +244,13 @@ class Preflight:
                 f"bucket {bucket} is another project's: whoever owns it says what is rolled out in {project}",
                 f"bucket names are global; the number of the project whose it is: {show}",
             )
+
+    def _is_archive_as_made(self) -> bool:
+        plan = self._plan
+        try:
+            return self._clients.storage.object_md5(plan.source_uri) == _expected_md5(plan.action_image or "")
+        except PermissionDeniedError:
+            return False
 
     def _look_at_repository(self) -> None:
         try:
