@@ -78,6 +78,8 @@ def play(situation: Callable[[Runs], None], runs: Runs, number: int, tally: Tall
     tally.rounds[situation.__name__] += 1
     tally.killed[situation.__name__] += runs.killed
     tally.finished.update(end.exit_code for end in runs.ends)
+    so_far = f"{tally.killed.total()} killed, {len(tally.wrong)} rounds wrong"
+    print(f"round {number}, {situation.__name__}: {runs.killed} killed; so far {so_far}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
