@@ -48,6 +48,16 @@ def paste_in(paste: Paste, command: str, text: str, clone: Clone) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_checkout_of_somebody_elses_is_trusted(monorepo: Monorepo, paste: Paste) -> None:
+    others = {**paste.environment(None), "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    git = git_in(monorepo.root, others)
+    with pytest.raises(MspError) as caught:
+        find_build(Known(), {}, git, datetime.now(UTC))
+    done = paste.shell(paste.printed("git config", describe(caught.value)), None)
+    assert done.returncode == 0, done.stderr
+    assert find_build(Known(), {}, git, datetime.now(UTC)).commit == monorepo.git("rev-parse", "HEAD")
+
+
 def test_a_shallow_clone_is_made_whole(monorepo: Monorepo, paste: Paste) -> None:
     old, _, new = commits(monorepo, 3)
     clone = Clone(monorepo, paste, "--depth=1")

@@ -38,6 +38,7 @@ TABLE = (
     Row("changes/between.py", "git log", "other_commands_test.test_git_says_itself_what_is_wrong"),
     # ci
     Row("ci/build.py", "git rev-parse HEAD", "other_commands_test.test_the_full_hash_is_looked_up"),
+    Row("ci/git.py", "git config", "other_commands_test.test_a_checkout_of_somebody_elses_is_trusted"),
     Row("names/grammar.py", "git rev-parse HEAD", "other_commands_test.test_the_full_hash_is_looked_up"),
     # cli
     Row("cli/apply.py", "bazel run //svc:pipeline.apply", "help_commands_test.test_examples_run"),

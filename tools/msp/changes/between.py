@@ -144,7 +144,7 @@ def _notes(git: Git, come: Sequence[Commit], leave: Sequence[Commit]) -> tuple[s
 def _how_to_fetch(git: Git, missing: Sequence[str]) -> str:
     names = " and ".join(commit[:12] for commit in missing)
     if refused := refusal(git):
-        return f"what is between {names} can't be told: git says {refused.reason}; if you trust it: {refused.command}"
+        return f"what is between {names} can't be told: {refused.reason}; if you trust it: {refused.command}"
     if git("rev-parse", "--git-dir") is None:
         return f"no git checkout here, so what is between the commits can't be told (they are {names})"
     shallow = git("rev-parse", "--is-shallow-repository") == "true"

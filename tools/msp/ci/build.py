@@ -134,8 +134,8 @@ def _full_hash(commit: str, source: Source, git: Git) -> str:
         return found
     if not is_option and (refused := refusal(git)):
         raise UnknownBuildError(
-            f"{'no commit is known' if source == 'git' else f'{commit!r} is no full commit hash'}: git won't read this "
-            f"checkout: {refused.reason}",
+            f"{'no commit is known' if source == 'git' else f'{commit!r} is no full commit hash'}, and this checkout "
+            f"can't be read: {refused.reason}",
             hint=f"if you trust what is in it: {refused.command}\nor give --commit (and --build_number)",
         )
     missing = not is_option and git("--version") is None

@@ -117,8 +117,8 @@ def _releaser(made: PipelineResources, member: str) -> Iterator[Binding]:
         made.project,
         "roles/storage.bucketViewer",
         member,
-        "gcloud finds the pipeline's staging bucket by listing, and a delivery that the source bucket is the "
-        "project's; names only, no object.",
+        "gcloud looks for the pipeline's staging bucket by listing, and a delivery for the source bucket's owner; "
+        "names only, no object.",
     )
     yield Binding(
         Scope.BUCKET,
