@@ -109,7 +109,7 @@ def test_missing_programs_are_installed(paste: Paste) -> None:
             # Which packages there are is known only where apt has been updated.
             assert done.returncode == 0 or "Unable to locate package" in done.stderr, done.stderr
     install = paste.printed("pip install uv", script("tools/update_lock.sh"))
-    done = paste.shell(f"{sys.executable} -m {install} --no-index --dry-run", None)
+    done = paste.shell(f"{sys.executable} -m {install} --no-index --dry-run", None, PIP_BREAK_SYSTEM_PACKAGES="1")
     assert "already satisfied" in done.stdout or "No matching distribution found for uv" in done.stderr
 
 

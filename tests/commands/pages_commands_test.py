@@ -220,6 +220,7 @@ def test_crane_in_the_local_cloud(monorepo: Monorepo, paste: Paste) -> None:
         assert re.search(r"sha256:[0-9a-f]{64}$", done.stdout.strip())
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on PATH")
 def test_faults_are_asked_for(monorepo: Monorepo, paste: Paste) -> None:
     for found in of_kind("test_faults_are_asked_for"):
         done = paste.shell(f"{found.command.replace('127.0.0.1:8080', monorepo.address)} --fail --silent", monorepo)
