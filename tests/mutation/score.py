@@ -41,6 +41,7 @@ class Room:
 
 ROOMS = {
     "changes": Room("tools/msp/changes", ("tests/changes",)),
+    "deploy_policies": Room("tools/msp/deploy_policies", ("tests/deploy_policies",)),
     "names": Room("tools/msp/names", ("tests/names",)),
     "planning": Room("tools/msp/delivery/planning", ("tests/delivery/plan_test.py", "tests/delivery/fit_test.py")),
     "rollouts": Room("tools/msp/rollouts", ("tests/rollouts",)),

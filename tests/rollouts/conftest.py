@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from msp.deploy_policies.policy import Policy
 from msp.rollouts.facts import Automation, Facts, Pipeline, Release, Rollout, Stage
-from msp.rollouts.policy import Policy
 from msp.rollouts.states import RolloutState
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from msp.deploy_policies.actions import Action, Invoker
+from msp.deploy_policies.policy import OneTimeWindow, Policy, PolicySelector, Restriction, WeeklyWindow
+from msp.deploy_policies.selection import ResourceSelector
 from msp.rollouts.freezes import freeze, freezes
-from msp.rollouts.policy import OneTimeWindow, Policy, PolicySelector, Restriction, WeeklyWindow
-from msp.rollouts.selection import ResourceSelector
-from msp.rollouts.states import Action, Invoker
 
 if TYPE_CHECKING:
     from tests.rollouts.conftest import History

@@ -13,6 +13,8 @@ from google.cloud import deploy_v1
 from google.cloud.deploy_v1.services.cloud_deploy.transports import CloudDeployRestTransport
 from tests.localcloud.deploy.world import DIGEST, IMAGE, LOCATION, PIPELINE, SKAFFOLD, Buckets, Images, archive
 
+from msp.deploy_policies.actions import Action, Invoker
+from msp.deploy_policies.conversion import to_policy
 from msp.gcp.errors import NotFoundError, PermissionDeniedError
 from msp.localcloud import LocalCloud
 from msp.localcloud.clock import ManualClock
@@ -21,11 +23,10 @@ from msp.localcloud.pytest_plugin import CloudThread
 from msp.rollouts.facts import Facts, RolloutKey
 from msp.rollouts.freezes import freeze
 from msp.rollouts.last_good import way_back
-from msp.rollouts.policy_conversion import to_policy
 from msp.rollouts.reading import Bounds, Reader
 from msp.rollouts.rolled_back import rolled_back
 from msp.rollouts.running import running
-from msp.rollouts.states import Action, ApprovalState, Invoker, RolloutState
+from msp.rollouts.states import ApprovalState, RolloutState
 from msp.rollouts.stops import holds
 
 Client: TypeAlias = Any

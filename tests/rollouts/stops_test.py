@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from msp.deploy_policies.selection import ResourceSelector
 from msp.rollouts.facts import Automation, Promotion, Stage
-from msp.rollouts.selection import ResourceSelector
 from msp.rollouts.stops import automations_into, destinations, holds
 
 if TYPE_CHECKING:

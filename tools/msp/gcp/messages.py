@@ -5,6 +5,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def raw(message: Any) -> Any:  # noqa: ANN401 - any of proto-plus's messages
+    """The message that proto-plus wraps."""
+    return type(message).pb(message)
+
+
 def enum_name(message: Any, field: str) -> str:  # noqa: ANN401 - any of proto-plus's messages
     """The name of an enum field's value, also of one that is younger than the library.
 

@@ -24,6 +24,16 @@ CATEGORY_LABEL = "msp-category"
 # On a target whose rollouts somebody else than the commit's author has to approve; Cloud Deploy itself can't ask it.
 NOT_AUTHOR_ANNOTATION = "approval.not-author"
 
+# Why a resource is as somebody made it, who that was, and since when (RFC 3339).
+REASON_ANNOTATION = "reason"
+BY_ANNOTATION = "by"
+SINCE_ANNOTATION = "since"
+
+# On a deploy policy that is a freeze: where it comes from.
+FREEZE_LABEL = "msp-freeze"
+STANDING_FREEZE = "standing"  # from the specification: these alone are compared, changed and pruned by apply
+FREEZE_BY_HAND = "by-hand"
+
 SOURCE_OBJECT = "source.tar.gz"
 
 
@@ -40,6 +50,11 @@ def target_id(environment_id: str, region: str) -> str:
 def automation_id(environment_id: str, region: str) -> str:
     """The automation that promotes what succeeded in a stage: `promote-{target}`."""
     return check_id(f"promote-{target_id(environment_id, region)}", "automation", "shorten the environment's id")
+
+
+def freeze_policy_id(service_id: str, freeze: str) -> str:
+    """The deploy policy of a service's standing freeze: `freeze-{service_id}-{freeze}`."""
+    return check_id(f"freeze-{service_id}-{freeze}", "deploy policy", "shorten the freeze's name")
 
 
 def run_service(service_id: str, target: str) -> str:
@@ -125,6 +140,11 @@ def automation_name(project: str, region: str, pipeline: str, automation: str) -
     return f"{pipeline_name(project, region, pipeline)}/automations/{automation}"
 
 
+def deploy_policy_name(project: str, region: str, policy: str) -> str:
+    """The full resource name of a deploy policy."""
+    return f"{location_name(project, region)}/deployPolicies/{policy}"
+
+
 def release_name(project: str, region: str, pipeline: str, release: str) -> str:
     """The full resource name of a release."""
     return f"{pipeline_name(project, region, pipeline)}/releases/{release}"
@@ -158,5 +178,6 @@ _KINDS = {
     "automations": "automation",
     "customTargetTypes": "custom target type",
     "deliveryPipelines": "delivery pipeline",
+    "deployPolicies": "deploy policy",
     "targets": "target",
 }

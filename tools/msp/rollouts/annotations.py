@@ -15,6 +15,6 @@ BUILD_URL = "build_url"
 NOT_AUTHOR = names.NOT_AUTHOR_ANNOTATION
 
 # On a rollout, an automation that is held, a policy, a suspended pipeline: why, who, and when (RFC 3339).
-REASON = "reason"
-BY = "by"
-SINCE = "since"
+REASON = names.REASON_ANNOTATION
+BY = names.BY_ANNOTATION
+SINCE = names.SINCE_ANNOTATION

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msp import names
-from msp.gcp.messages import last_part, part_after
+from msp.deploy_policies.conversion import to_selector
+from msp.gcp.messages import last_part, part_after, raw
 from msp.rollouts import annotations
 from msp.rollouts.facts import Automation, Pipeline, Promotion, Release, Rollout, RolloutKey, Stage
-from msp.rollouts.selection import ResourceSelector
 from msp.rollouts.states import ApprovalState, RenderState, RolloutState
 
 if TYPE_CHECKING:
@@ -111,16 +111,6 @@ def to_automation(message: "deploy_v1.Automation") -> Automation:
         by=automation.annotations.get(annotations.BY, ""),
         since=_moment(automation.annotations.get(annotations.SINCE, "")),
     )
-
-
-def to_selector(attribute: Any) -> ResourceSelector:  # noqa: ANN401 (one of two of Google's types, below proto-plus)
-    """What a `TargetAttribute` or a `DeliveryPipelineAttribute` selects."""
-    return ResourceSelector(attribute.id, dict(attribute.labels))
-
-
-def raw(message: Any) -> Any:  # noqa: ANN401 (any of Google's messages)
-    """The message that proto-plus wraps."""
-    return type(message).pb(message)
 
 
 def enum_name(content: Any, field: str) -> str:  # noqa: ANN401 (any message below proto-plus)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from msp.rollouts.policy import Policy
-from msp.rollouts.selection import ResourceSelector
+from msp.deploy_policies.policy import Policy
+from msp.deploy_policies.selection import ResourceSelector
 from msp.rollouts.states import ApprovalState, RenderState, RolloutState
 
 

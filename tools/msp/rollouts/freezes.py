@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from msp.rollouts import windows
+from msp.deploy_policies import windows
+from msp.deploy_policies.actions import Action, Invoker
+from msp.deploy_policies.policy import Policy, PolicySelector, Restriction
 from msp.rollouts.facts import Facts, Stage
-from msp.rollouts.policy import Policy, PolicySelector, Restriction
-from msp.rollouts.states import Action, Invoker
 
 
 @dataclass(frozen=True, slots=True)

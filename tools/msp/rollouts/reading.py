@@ -11,11 +11,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from msp.deploy_policies.conversion import to_policy
 from msp.gcp.errors import NotFoundError, PermissionDeniedError
 from msp.rollouts.conversion import to_automation, to_pipeline, to_release, to_rollout
 from msp.rollouts.facts import Facts, Part, Release, Rollout
 from msp.rollouts.last_good import way_back
-from msp.rollouts.policy_conversion import to_policy
 from msp.rollouts.running import running
 
 if TYPE_CHECKING:

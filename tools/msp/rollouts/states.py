@@ -1,20 +1,9 @@
-"""What Cloud Deploy calls the states of releases and rollouts, and what restrictions can forbid.
+"""What Cloud Deploy calls the states of releases and rollouts."""
 
-The names are the API's (`google.cloud.deploy_v1`), without its types: those take a third of a second to import, and
-verdicts need only the words. A word that is younger than this code reads as `UNSPECIFIED`.
-"""
-
-from enum import StrEnum
-from typing import Self
+from msp.gcp.words import Word
 
 
-class _Word(StrEnum):
-    @classmethod
-    def _missing_(cls, _value: object) -> Self:
-        return cls["UNSPECIFIED"]
-
-
-class RenderState(_Word):
+class RenderState(Word):
     """How far the rendering of a release has come."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -23,7 +12,7 @@ class RenderState(_Word):
     FAILED = "FAILED"
 
 
-class RolloutState(_Word):
+class RolloutState(Word):
     """Where a rollout stands."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -59,7 +48,7 @@ _UNDER_WAY = frozenset({RolloutState.IN_PROGRESS, RolloutState.CANCELLING})
 _FAILED = frozenset({RolloutState.FAILED, RolloutState.APPROVAL_REJECTED, RolloutState.CANCELLED, RolloutState.HALTED})
 
 
-class ApprovalState(_Word):
+class ApprovalState(Word):
     """What has become of a rollout's approval."""
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -67,25 +56,3 @@ class ApprovalState(_Word):
     DOES_NOT_NEED_APPROVAL = "DOES_NOT_NEED_APPROVAL"
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
-
-
-class Action(_Word):
-    """What a deploy policy can forbid to do with rollouts."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    ADVANCE = "ADVANCE"
-    APPROVE = "APPROVE"
-    CANCEL = "CANCEL"
-    CREATE = "CREATE"
-    IGNORE_JOB = "IGNORE_JOB"
-    RETRY_JOB = "RETRY_JOB"
-    ROLLBACK = "ROLLBACK"
-    TERMINATE_JOBRUN = "TERMINATE_JOBRUN"
-
-
-class Invoker(_Word):
-    """Who does it."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    USER = "USER"
-    DEPLOY_AUTOMATION = "DEPLOY_AUTOMATION"

@@ -9,8 +9,8 @@ import pytest
 
 READ = """
 from datetime import UTC, datetime
-from msp.rollouts.policy import OneTimeWindow, Restriction
-from msp.rollouts.windows import is_open
+from msp.deploy_policies.policy import OneTimeWindow, Restriction
+from msp.deploy_policies.windows import is_open
 noon = OneTimeWindow(datetime(2026, 11, 24, 12), datetime(2026, 11, 24, 13))
 print(is_open(Restriction("all", "Europe/Berlin", once=(noon,)), datetime(2026, 11, 24, 11, 30, tzinfo=UTC)))
 """

@@ -10,8 +10,8 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from msp.deploy_policies.policy import DAY, Restriction, WeeklyWindow
 from msp.errors import MspError
-from msp.rollouts.policy import DAY, Restriction, WeeklyWindow
 
 # The shortest time that a moment of Python's can tell.
 INSTANT = datetime.resolution

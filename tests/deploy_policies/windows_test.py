@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from msp.rollouts.policy import OneTimeWindow, Restriction, WeeklyWindow
-from msp.rollouts.windows import UnknownZoneError, closes, is_open
+from msp.deploy_policies.policy import OneTimeWindow, Restriction, WeeklyWindow
+from msp.deploy_policies.windows import UnknownZoneError, closes, is_open
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

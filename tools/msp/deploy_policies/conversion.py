@@ -1,13 +1,13 @@
-"""From Google's deploy policies to facts."""
+"""From Google's deploy policies to values."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from msp.gcp.messages import last_part
-from msp.rollouts import annotations
-from msp.rollouts.conversion import raw, to_selector
-from msp.rollouts.policy import OneTimeWindow, Policy, PolicySelector, Restriction, WeeklyWindow
-from msp.rollouts.states import Action, Invoker
+from msp import names
+from msp.deploy_policies.actions import Action, Invoker
+from msp.deploy_policies.policy import OneTimeWindow, Policy, PolicySelector, Restriction, WeeklyWindow
+from msp.deploy_policies.selection import ResourceSelector
+from msp.gcp.messages import last_part, raw
 
 if TYPE_CHECKING:
     from google.cloud import deploy_v1
@@ -28,9 +28,14 @@ def to_policy(message: "deploy_v1.DeployPolicy") -> Policy:
         ),
         suspended=policy.suspended,
         description=policy.description,
-        reason=policy.annotations.get(annotations.REASON, ""),
-        by=policy.annotations.get(annotations.BY, ""),
+        reason=policy.annotations.get(names.REASON_ANNOTATION, ""),
+        by=policy.annotations.get(names.BY_ANNOTATION, ""),
     )
+
+
+def to_selector(attribute: Any) -> ResourceSelector:  # noqa: ANN401 (one of two of Google's types, below proto-plus)
+    """What a `TargetAttribute` or a `DeliveryPipelineAttribute` selects."""
+    return ResourceSelector(attribute.id, dict(attribute.labels))
 
 
 def _selector(selector: Any) -> PolicySelector:  # noqa: ANN401 (DeployPolicyResourceSelector, below proto-plus)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from msp.rollouts.selection import ResourceSelector
-from msp.rollouts.states import Action, Invoker
+from msp.deploy_policies.actions import Action, Invoker
+from msp.deploy_policies.selection import ResourceSelector
 
 DAY = timedelta(days=1)
 
