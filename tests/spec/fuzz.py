@@ -34,7 +34,7 @@ WORDS = r"""
 : - ? , # | > |- >+ & * &a *a &a[*a] !!str !!int !!binary !!python/object:os.system !x %YAML --- ... << = @ ` \ é 服
 rollout stages environment promotionStrategy automatic delaySeconds deploy type manual subscription tag service id name
 owners build image source environments projectID category instances resources cpu memory 512Mi 33Gi msp-example staging
-prod job
+prod job freezes weekly from until timeZone Europe/Berlin days monday reason 24:00 2026-12-20T18:00 2026-02-30 00:60
 """.split()  # noqa: SIM905
 WORDS += ["\t", "\r\n", "\0", "\x1b", "\x7f", "\x85", "\ufeff", "\u2028", "\ud7ff", "\U0001f600"]
 PIECES = "[|{|- |? |a: |{a: |[a, |x| |'|*a |\n|&a |!t |a: 1, |- a: \n".split("|")  # noqa: SIM905

@@ -76,6 +76,13 @@ def test_specification_is_valid() -> None:
     assert [stage.environment for stage, _ in spec.stages] == ["staging", "prod"]
 
 
+def test_freezes_are_valid() -> None:
+    frozen = block("yml").removeprefix("rollout:\n")
+    spec = parse(block("yaml").replace("  serviceAccount:", f"{frozen}  serviceAccount:").encode(), "guide.yaml")
+    assert spec.rollout is not None
+    assert [freeze.name for freeze in spec.rollout.freezes or ()] == ["holidays", "weekends"]
+
+
 def test_error_is_what_one_gets() -> None:
     wrong = block("yaml").replace("automatic:\n          delaySeconds: 1\n", "automatic: { delay: 1 }\n")
     with pytest.raises(SpecError) as caught:

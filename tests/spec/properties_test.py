@@ -1,6 +1,7 @@
 """What holds for every specification: a valid one loads as it is, a broken one is refused in its place."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from msp.spec import Spec, SpecError, parse
+from msp.spec.clock import DAYS
 from msp.spec.syntax import LINE_BREAK
 
 settings.register_profile(
@@ -46,6 +48,38 @@ STRATEGIES = st.one_of(
 )
 
 APPROVALS = st.sampled_from([{"required": False}, {"required": True}, {"required": True, "notAuthor": True}])
+
+TIMES = st.integers(0, 24 * 60 - 1).map(lambda minutes: f"{minutes // 60:02}:{minutes % 60:02}")
+WINDOWS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"days": st.lists(st.sampled_from(DAYS), min_size=1, max_size=7)}),
+    st.tuples(TIMES, TIMES | st.just("24:00"))
+    .filter(lambda times: times[0] != times[1])
+    .map(lambda times: {"from": times[0], "until": times[1]}),
+)
+
+
+@st.composite
+def freezes(draw: st.DrawFn, stages: list[str], *, external: bool) -> list[dict[str, Any]]:
+    """Freezes of a specification with these stages."""
+    found = []
+    for name in draw(st.lists(IDS, max_size=3, unique=True)):
+        freeze: dict[str, Any] = {"name": name, "reason": draw(FILLED)}
+        if draw(st.booleans()):
+            start = draw(st.datetimes(datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2090-01-01")))
+            freeze["from"] = draw(st.sampled_from([f"{start:%Y-%m-%d}", f"{start:%Y-%m-%dT%H:%M}"]))
+            freeze["until"] = f"{start + timedelta(days=draw(st.integers(1, 99))):%Y-%m-%d}"
+        else:
+            freeze["weekly"] = draw(st.lists(WINDOWS, min_size=1, max_size=3))
+        if not external or draw(st.booleans()):
+            freeze["environments"] = draw(st.lists(st.sampled_from(stages), min_size=1, unique=True))
+        if draw(st.booleans()):
+            freeze |= {
+                "timeZone": draw(st.sampled_from(["Europe/Berlin", "Etc/GMT+5"])),
+                "suspended": draw(st.booleans()),
+            }
+        found.append(freeze)
+    return found
 
 
 @st.composite
@@ -86,6 +120,9 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             if approval := draw(st.none() | APPROVALS):
                 stage["approval"] = approval
         spec["rollout"] = {"stages": stages, "suspended": draw(st.booleans()), "initialImageTag": draw(TAGS)}
+        external = any(categories[environment] == "external" for environment in delivered)
+        if frozen := draw(freezes(delivered, external=external)):
+            spec["rollout"]["freezes"] = frozen
     return spec
 
 
@@ -96,6 +133,10 @@ def test_a_valid_spec_loads_as_it_is(data: dict[str, Any], flow: bool) -> None:
     spec = parse(dumped.encode(), "service.yaml")
     assert [stage.environment for stage, _ in spec.stages] == [
         stage["environment"] for stage in data.get("rollout", {}).get("stages", [])
+    ]
+    written = data.get("rollout", {}).get("freezes", [])
+    assert spec.rollout is None or [freeze.name for freeze in spec.rollout.freezes or ()] == [
+        freeze["name"] for freeze in written
     ]
     assert (spec.model_extra or {})["monitoring"] == data["monitoring"]
     for environment, written in zip(spec.environments, data["environments"], strict=True):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from msp.spec.model import MAX_ITEMS
 from msp.spec.node import Mapping, Node, Path, Scalar, Sequence, find
+from msp.spec.parts import MAX_ITEMS
 from msp.spec.scalar import Word, as_switch
 
 
@@ -28,6 +28,14 @@ class Facts:
         match self._right(path):
             case Scalar(value=str(text)) if not isinstance(text, Word):
                 return text
+            case _:
+                return None
+
+    def written(self, *path: str | int) -> str | None:
+        """The text at a path, also where other readers of YAML take it for a number or a date."""
+        match self._right(path):
+            case Scalar(value=str(text)):
+                return str(text)
             case _:
                 return None
 

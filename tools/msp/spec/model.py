@@ -8,51 +8,17 @@ import json
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from msp.spec import patterns
-from msp.spec.scalar import as_switch, not_a_word
-
-Text = Annotated[str, BeforeValidator(not_a_word)]
-Switch = Annotated[bool, BeforeValidator(as_switch)]
+from msp.spec.freeze import Freeze
+from msp.spec.parts import MAX_ITEMS, Owned, Shared, Switch, Text
 
 MAX_DELAY_SECONDS = 14 * 24 * 60 * 60
 """The longest that Cloud Deploy waits before it promotes: 14 days (https://cloud.google.com/deploy/docs/automation-rules)."""
 
 
-MAX_ITEMS = 100
-"""Most stages and environments that are looked at; each environment is a project of its own."""
-
-
-class _Part(BaseModel):
-    """A part of the specification."""
-
-    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _has_value(cls, value: object) -> object:
-        """Refuses a name with nothing after it: what was meant to follow is often indented wrongly."""
-        if value is None:
-            raise PydanticCustomError("no_value", "has no value")
-        return value
-
-
-class _Shared(_Part):
-    """A part in which other tools have fields of their own, which are kept as they are."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class _Owned(_Part):
-    """A part that belongs to this project alone, in which an unknown field is an error."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Service(_Shared):
+class Service(Shared):
     """What the service is and who owns it."""
 
     id: Annotated[Text, patterns.SERVICE_ID] = Field(
@@ -87,7 +53,7 @@ class Service(_Shared):
     )
 
 
-class Source(_Shared):
+class Source(Shared):
     """Where the service's code lives."""
 
     repo: Annotated[Text, patterns.FILLED] = Field(
@@ -98,7 +64,7 @@ class Source(_Shared):
     )
 
 
-class Build(_Shared):
+class Build(Shared):
     """Which image the service runs, and what it is built from."""
 
     image: Annotated[Text, patterns.IMAGE] = Field(
@@ -111,7 +77,7 @@ class Build(_Shared):
     )
 
 
-class Automatic(_Owned):
+class Automatic(Owned):
     """How an automatic promotion goes."""
 
     delay_seconds: int = Field(
@@ -123,7 +89,7 @@ class Automatic(_Owned):
     )
 
 
-class PromotionStrategy(_Owned):
+class PromotionStrategy(Owned):
     """How a release moves from a stage to the next one."""
 
     model_config = ConfigDict(
@@ -145,7 +111,7 @@ class PromotionStrategy(_Owned):
     )
 
 
-class Approval(_Owned):
+class Approval(Owned):
     """Who has to agree before a release reaches a stage."""
 
     model_config = ConfigDict(
@@ -168,7 +134,7 @@ class Approval(_Owned):
     )
 
 
-class Stage(_Owned):
+class Stage(Owned):
     """One stage of the rollout."""
 
     environment: Annotated[Text, patterns.FILLED] = Field(
@@ -188,7 +154,7 @@ class Stage(_Owned):
     )
 
 
-class Rollout(_Owned):
+class Rollout(Owned):
     """How releases roll out through environments."""
 
     stages: tuple[Stage, ...] = Field(
@@ -210,6 +176,22 @@ class Rollout(_Owned):
         "When absent, what is live stays, and a new pipeline is not suspended.",
         examples=[False],
     )
+    freezes: tuple[Freeze, ...] | None = Field(
+        default=None,
+        max_length=MAX_ITEMS,
+        strict=False,
+        description="Times in which nothing is released, by people or by automations; rolling back stays possible.",
+        examples=[
+            [
+                {
+                    "name": "holidays",
+                    "reason": "Nobody is there to mend what a release breaks.",
+                    "from": "2026-12-20",
+                    "until": "2027-01-04",
+                }
+            ]
+        ],
+    )
     initial_image_tag: Annotated[Text, patterns.TAG] = Field(
         default="insiders",
         description="Tag that a new environment runs before its first release.",
@@ -223,13 +205,13 @@ class Rollout(_Owned):
     )
 
 
-class Manual(_Owned):
+class Manual(Owned):
     """What an environment runs that is deployed by hand."""
 
     tag: Annotated[Text, patterns.TAG] = Field(default="insiders", description="Tag to deploy.", examples=["insiders"])
 
 
-class Subscription(_Owned):
+class Subscription(Owned):
     """What an environment runs that follows a tag."""
 
     tag: Annotated[Text, patterns.TAG] = Field(
@@ -237,7 +219,7 @@ class Subscription(_Owned):
     )
 
 
-class Deploy(_Owned):
+class Deploy(Owned):
     """How revisions get into an environment."""
 
     model_config = ConfigDict(
@@ -268,7 +250,7 @@ class Deploy(_Owned):
     )
 
 
-class InstanceResources(_Shared):
+class InstanceResources(Shared):
     """What each instance gets. Cloud Run's minimums of one for the other are checked too."""
 
     cpu: int | None = Field(default=None, ge=1, le=8, description="Number of CPUs, 1 to 8.", examples=[1])
@@ -277,7 +259,7 @@ class InstanceResources(_Shared):
     )
 
 
-class Instances(_Shared):
+class Instances(Shared):
     """How the machines look that run the service."""
 
     resources: InstanceResources | None = Field(
@@ -285,7 +267,7 @@ class Instances(_Shared):
     )
 
 
-class Environment(_Shared):
+class Environment(Shared):
     """One place that the service runs in: a Google Cloud project of its own."""
 
     id: Annotated[Text, patterns.ENVIRONMENT_ID] = Field(
@@ -308,7 +290,7 @@ class Environment(_Shared):
     )
 
 
-class Spec(_Shared):
+class Spec(Shared):
     """A service specification: one service, its environments, and how releases roll out through them."""
 
     service: Service = Field(

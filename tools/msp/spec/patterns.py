@@ -89,6 +89,16 @@ def _memory(text: str) -> str:
     return f"write for example {quoted(f'{number[1]}{number[2].upper()}i')}" if number else "write for example `512Mi`"
 
 
+def _without_zone(text: str) -> str:
+    if re.search(r"T?\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$", text):
+        return "leave the offset out: whose clocks they are, `timeZone` says"
+    return "leave the seconds out" if re.search(r"\d:\d\d:\d\d", text) else "write for example `2026-12-20T18:00`"
+
+
+def _two_digits(text: str) -> str:
+    return f"write `0{text}`" if re.fullmatch(r"[0-9]:[0-5][0-9]", text) else "write for example `16:00`"
+
+
 SERVICE_ID = Form("^[a-z0-9-]+$", "lower-case letters, digits and hyphens", _identifier, max_length=20)
 
 ENVIRONMENT_ID = Form("^[a-z0-9-]+$", "lower-case letters, digits and hyphens", _identifier)
@@ -101,6 +111,31 @@ PROJECT_ID = Form(
 )
 
 FILLED = Form(r"\S", "filled in")
+
+REASON = Form(r"\S", "filled in", max_length=200)
+
+FREEZE_NAME = Form(
+    "^[a-z]([a-z0-9-]*[a-z0-9])?$",
+    "lower-case letters, digits and hyphens that begin with a letter and don't end with a hyphen",
+    _identifier,
+    max_length=30,
+)
+
+MOMENT = Form(
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9])?$",
+    "a date, or a date and a time",
+    _without_zone,
+)
+
+TIME_OF_DAY = Form("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "a time of day", _two_digits)
+
+TIME_ZONE = Form(
+    # The zones of https://www.iana.org/time-zones, without old names such as `EST` and `GB`.
+    "^[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+)+$",
+    "a time zone by its IANA name, as in `Europe/Berlin` or `Etc/UTC`",
+    lambda text: "write `Etc/UTC`" if text.upper() in {"UTC", "GMT", "Z"} else "",
+    max_length=60,
+)
 
 DESCRIPTION = Form(
     r"^(?!\s*[Tt][Oo][Dd][Oo][\s.:!…]*$)[\s\S]*\S", "a description", lambda _: "say in a sentence what the service does"

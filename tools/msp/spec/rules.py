@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Set
 from typing import Final
 
-from msp.spec import cloud_run
+from msp.spec import cloud_run, freeze_rules
 from msp.spec.facts import Facts
 from msp.spec.messages import Finding, nearest
 from msp.spec.node import Node, Path
@@ -248,4 +248,5 @@ _RULES: Final[tuple[Rule, ...]] = (
     _deploys_say_how,
     _jobs_have_no_rollouts_and_no_service_settings,
     _instances_get_what_cloud_run_gives,
+    *freeze_rules.RULES,
 )

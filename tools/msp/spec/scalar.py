@@ -81,6 +81,11 @@ def not_a_word(value: object) -> object:
     return value
 
 
+def as_written(value: object) -> object:
+    """A pydantic validator for dates and times: `22:00` is text, and `9` a time that is not written out."""
+    return str(value) if isinstance(value, Word | int) and not isinstance(value, bool) else value
+
+
 def as_switch(value: object) -> object:
     """A pydantic validator for booleans: takes YAML 1.1's `yes`, `no`, `on` and `off` too."""
     return value.lower() in _OLD_TRUE if isinstance(value, Word) and value.meaning == "a boolean" else value
