@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from google.cloud import deploy_v1
 
 from msp import names
@@ -74,6 +75,7 @@ def state(cloud: CloudThread, made: PipelineResources) -> dict[str, Any]:
         *client.list_targets(parent=location),
         *client.list_delivery_pipelines(parent=location),
         *client.list_automations(parent=made.delivery_pipeline.name),
+        *client.list_deploy_policies(parent=location),
     ]
     return {resource.name: timeless(fields(resource)) for resource in found}
 
@@ -94,7 +96,8 @@ def test_gcloud_takes_every_golden_file_and_leaves_what_apply_leaves(
 
     applied = gcloud(by_gcloud, home, made.project, "apply", f"--file={golden / 'clouddeploy.yaml'}")
     # gcloud swallows an operation's error and says so only here.
-    assert applied.stderr.count("Created Cloud Deploy resource") == 2 + len(made.targets) + len(made.automations)
+    several = (*made.targets, *made.automations, *made.deploy_policies)
+    assert applied.stderr.count("Created Cloud Deploy resource") == 2 + len(several)
 
     pipeline = LivePipeline(
         spec, REGION, Endpoints.local(by_apply.http_url), timeout=20, polling=Polling(initial=0.005)
@@ -129,6 +132,20 @@ def test_gcloud_shows_what_was_meant(clouds: tuple[CloudThread, CloudThread], na
         made.automations, sorted(listed, key=lambda found: order(made, found["name"])), strict=True
     ):
         assert_has(found, fields(automation))
+
+
+def test_gcloud_exports_freezes_as_they_are_generated(
+    clouds: tuple[CloudThread, CloudThread], home: Path, tmp_path: Path
+) -> None:
+    cloud, _ = clouds
+    golden = TESTS / "pipeline/golden/freezes/clouddeploy.yaml"
+    made = resources(load(spec_of("freezes")), REGION)
+    gcloud(cloud, home, made.project, "apply", f"--file={golden}")
+    documents = {each["metadata"]["name"]: each for each in yaml.safe_load_all(golden.read_text(encoding="utf-8"))}
+    for policy in made.deploy_policies:
+        name, exported = policy.name.rpartition("/")[2], tmp_path / "policy.yaml"
+        gcloud(cloud, home, made.project, "deploy-policies", "export", name, f"--destination={exported}")
+        assert_has(yaml.safe_load(exported.read_text(encoding="utf-8")), documents[name])
 
 
 RELEASES = ("deploy-0123456789ab-20261122213005-dirty", "deploy-ba9876543210-20261122223005-dirty")  # a laptop's

@@ -3,9 +3,9 @@
     bazel run //svc:pipeline.apply
 
 Creates and updates what differs, uploads the source archive, and adds the access that Cloud Deploy itself manages. Run
-again, it changes nothing. Targets and automations that the specification no longer has stay, unless --prune is given.
-What would make the pipeline less guarded than it is live (approval off, suspension off, fewer stages, …) is refused,
-unless the specification says it in words or --allow_less_guarded is given.
+again, it changes nothing. What the specification no longer has (targets, automations, freezes) stays, unless --prune is
+given. What would make the pipeline less guarded than it is live (approval off, suspension off, fewer stages, a shorter
+freeze, …) is refused, unless the specification says it in words or --allow_less_guarded is given.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be changed.")
 _PRUNE = flags.DEFINE_bool(
-    "prune", False, "Also delete this service's targets and automations that the specification no longer has."
+    "prune", False, "Also delete this service's targets, automations and freezes that the specification no longer has."
 )
 _ALLOW_LESS_GUARDED = flags.DEFINE_bool(
     "allow_less_guarded", False, "Also make what keeps releases back less than it does now; diff lists it."
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _refuse_less_guarded(comparison: "Comparison") -> None:
-    if not (asked := comparison.unspecified):
+    if not (asked := comparison.unspecified(prune=_PRUNE.value)):
         return
 
     from msp.pipeline.live import report

@@ -1,5 +1,6 @@
 """Deploy policies as values: what they forbid, of which targets, to whom and when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,6 +74,14 @@ class PolicySelector:
 
     pipeline: ResourceSelector | None = None
     target: ResourceSelector | None = None
+
+    def takes(
+        self, pipeline: str, pipeline_labels: Mapping[str, str], target: str, target_labels: Mapping[str, str]
+    ) -> bool:
+        """Whether it selects a pipeline's stage, by the ids and labels of both."""
+        return (self.pipeline is None or self.pipeline.takes(pipeline, pipeline_labels)) and (
+            self.target is None or self.target.takes(target, target_labels)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from msp.deploy_policies.policy import DAY, Restriction, WeeklyWindow
+from msp.deploy_policies.policy import DAY, OneTimeWindow, Restriction, WeeklyWindow
 from msp.errors import MspError
 
 # The shortest time that a moment of Python's can tell.
@@ -69,6 +69,16 @@ def closes(restrictions: tuple[Restriction, ...], moment: datetime) -> datetime 
             return None
         at, steady = max(at, change), change
     return at
+
+
+def span(window: OneTimeWindow, zone: str) -> tuple[datetime, datetime]:
+    """The first moment of a window and the first one after it, in UTC.
+
+    Raises:
+        UnknownZoneError: Nothing is known of the zone.
+    """
+    found = _zone(zone)
+    return _instant(window.start, found), _instant(window.end, found)
 
 
 def _is_for_ever(end: datetime) -> bool:
@@ -135,9 +145,8 @@ def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _spans(restriction: Restriction) -> Iterator[tuple[datetime, datetime]]:
-    zone = _zone(restriction.zone)
     for window in restriction.once:
-        yield _instant(window.start, zone), _instant(window.end, zone)
+        yield span(window, restriction.zone)
 
 
 def _instant(clock: datetime, zone: ZoneInfo) -> datetime:

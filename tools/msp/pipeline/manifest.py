@@ -8,6 +8,7 @@ import proto
 
 from msp.pipeline import yaml_text
 from msp.pipeline.resources import PipelineResources
+from msp.pipeline.window_text import readable
 
 _API_VERSION = "deploy.cloud.google.com/v1"
 _MINUTE = 60
@@ -52,11 +53,16 @@ def _documents(made: PipelineResources) -> Iterator[tuple[str, str]]:
             f"from promotionStrategy of the stage that deploys to {automation.selector.targets[0].id}",
             _automation_document(automation),
         )
+    for policy in made.deploy_policies:
+        yield "from rollout.freezes", _document("DeployPolicy", policy)
 
 
 def _document(kind: str, message: proto.Message) -> str:
     body = fields(message)
     name = body.pop("name").rpartition("/")[2]
+    for rule in body.get("rules", ()):
+        restriction = rule["rolloutRestriction"]
+        restriction["timeWindows"] = readable(restriction["timeWindows"])
     return yaml_text.dump(_head(kind, name, body) | _sorted(body))
 
 

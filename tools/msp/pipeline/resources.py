@@ -13,6 +13,7 @@ from google.protobuf import duration_pb2
 from msp import names
 from msp.errors import UsageError
 from msp.pipeline.archive import ACTION_IMAGE
+from msp.pipeline.freezes import freeze_policies
 from msp.spec import Environment, Spec, Stage
 
 _PROMOTE_RULE = "promote-release"
@@ -44,6 +45,7 @@ class PipelineResources:
         targets: One per stage, in the stages' order.
         delivery_pipeline: The stages, by the ids of their targets.
         automations: One per stage that promotes by itself, in the stages' order.
+        deploy_policies: One per standing freeze, in the specification's order.
         action_image: The image that renders and deploys.
         specified: By full name of a resource, the guards that the specification speaks of, for or against. The others
             are nobody's but theirs who set them by hand.
@@ -55,6 +57,7 @@ class PipelineResources:
     targets: tuple[deploy_v1.Target, ...]
     delivery_pipeline: deploy_v1.DeliveryPipeline
     automations: tuple[deploy_v1.Automation, ...]
+    deploy_policies: tuple[deploy_v1.DeployPolicy, ...] = ()
     action_image: str = ACTION_IMAGE
     specified: Mapping[str, frozenset[Guard]] = field(default_factory=dict)
 
@@ -95,6 +98,7 @@ def resources(spec: Spec, region: str) -> PipelineResources:
         targets=targets,
         delivery_pipeline=delivery_pipeline,
         automations=automations,
+        deploy_policies=freeze_policies(spec, pipeline, project=project, region=region, labels=_labels(spec)),
         action_image=(spec.rollout.action_image if spec.rollout else None) or ACTION_IMAGE,
         specified=specified,
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from google.cloud import deploy_v1
+from google.type import date_pb2, timeofday_pb2
 
 from msp import names
 from msp.pipeline import iam
@@ -38,10 +39,16 @@ def pipeline_tf_json(made: PipelineResources, rows: tuple[Binding, ...], comment
         resources.setdefault(kind, {})[name] = body
     module = {
         "//": comment,
-        "terraform": {"required_providers": {"google": {"source": "hashicorp/google", "version": ">= 5.20"}}},
+        "terraform": {"required_providers": {"google": {"source": "hashicorp/google", "version": _version(made)}}},
         "resource": resources,
     }
     return json.dumps(module, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _version(made: PipelineResources) -> str:
+    # https://github.com/hashicorp/terraform-provider-google/blob/main/CHANGELOG.md: 6.29 has deploy policies, and 6.49
+    # the first whose weekly windows may begin at midnight.
+    return ">= 6.49" if made.deploy_policies else ">= 5.20"
 
 
 def _resources(made: PipelineResources) -> Iterator[tuple[str, str, Json]]:
@@ -53,6 +60,8 @@ def _resources(made: PipelineResources) -> Iterator[tuple[str, str, Json]]:
         yield _typed(
             f"google_clouddeploy_automation.{_identifier(_id(automation.name))}", _automation(made, automation)
         )
+    for policy in made.deploy_policies:
+        yield _typed(f"google_clouddeploy_deploy_policy.{_identifier(_id(policy.name))}", _deploy_policy(made, policy))
     yield _typed(_SOURCE, _bucket(made, names.source_bucket(made.project)))
     yield _typed(
         "google_storage_bucket_object.source",
@@ -130,6 +139,60 @@ def _automation(made: PipelineResources, automation: deploy_v1.Automation) -> Js
             "suspended": automation.suspended,
         }
     )
+
+
+def _deploy_policy(made: PipelineResources, policy: deploy_v1.DeployPolicy) -> Json:
+    body = fields(policy)
+    addresses = {_id(target.name): _target_address(target) for target in made.targets}
+    return _common(made, body) | {
+        "annotations": {key: _literal(value) for key, value in body["annotations"].items()},
+        "rules": [{"rollout_restriction": _restriction(rule.rollout_restriction)} for rule in policy.rules],
+        "selectors": [
+            {
+                "delivery_pipeline": {"id": f"${{{_PIPELINE}.name}}"},
+                "target": {"id": f"${{{addresses[selector.target.id]}.name}}"},
+            }
+            for selector in policy.selectors
+        ],
+        "suspended": policy.suspended,
+    }
+
+
+def _restriction(restriction: deploy_v1.RolloutRestriction) -> Json:
+    windows = restriction.time_windows
+    made: Json = {
+        "one_time_windows": [
+            {
+                "end_date": _date(window.end_date),
+                "end_time": _time(window.end_time),
+                "start_date": _date(window.start_date),
+                "start_time": _time(window.start_time),
+            }
+            for window in windows.one_time_windows
+        ],
+        "weekly_windows": [
+            {
+                "days_of_week": fields(window).get("daysOfWeek", []),
+                "end_time": _time(window.end_time),
+                "start_time": _time(window.start_time),
+            }
+            for window in windows.weekly_windows
+        ],
+    }
+    return {
+        "actions": fields(restriction)["actions"],
+        "id": restriction.id,
+        "invokers": fields(restriction)["invokers"],
+        "time_windows": {"time_zone": windows.time_zone} | {key: found for key, found in made.items() if found},
+    }
+
+
+def _date(date: date_pb2.Date) -> Json:
+    return {"day": date.day, "month": date.month, "year": date.year}
+
+
+def _time(time: timeofday_pb2.TimeOfDay) -> Json:
+    return {"hours": time.hours, "minutes": time.minutes}
 
 
 def _common(made: PipelineResources, body: Json) -> Json:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msp.deploy_policies import windows
 from msp.deploy_policies.actions import Action, Invoker
-from msp.deploy_policies.policy import Policy, PolicySelector, Restriction
+from msp.deploy_policies.policy import Policy, Restriction
 from msp.rollouts.facts import Facts, Stage
 
 
@@ -72,19 +72,15 @@ def freezes(facts: Facts, target: str, *, at: datetime | None = None) -> tuple[F
 
 
 def _about(facts: Facts, target: str) -> list[Policy]:
-    stage = facts.stage(target) or Stage(target)
+    pipeline, stage = facts.pipeline, facts.stage(target) or Stage(target)
     return [
         policy
         for policy in facts.policies
-        if not policy.suspended and any(_selects(selector, facts, stage) for selector in policy.selectors)
+        if not policy.suspended
+        and any(
+            selector.takes(pipeline.id, pipeline.labels, stage.target, stage.labels) for selector in policy.selectors
+        )
     ]
-
-
-def _selects(selector: PolicySelector, facts: Facts, stage: Stage) -> bool:
-    pipeline = facts.pipeline
-    return (selector.pipeline is None or selector.pipeline.takes(pipeline.id, pipeline.labels)) and (
-        selector.target is None or selector.target.takes(stage.target, stage.labels)
-    )
 
 
 def _last(

@@ -6,10 +6,12 @@ import proto
 from google.cloud import deploy_v1
 
 from msp import names
+from msp.deploy_policies.conversion import to_policy
 from msp.pipeline.iam import Binding
 from msp.pipeline.live.compare import Difference, differences
 from msp.pipeline.live.keep import keeping
 from msp.pipeline.live.state import Live, LiveArchive
+from msp.pipeline.live.thaws import Stage, thaw
 from msp.pipeline.resources import PipelineResources
 
 
@@ -37,7 +39,7 @@ class PutResource:
 
 @dataclass(frozen=True)
 class DeleteResource:
-    """A target or automation that the specification no longer has."""
+    """A target, automation or standing freeze that the specification no longer has."""
 
     live: proto.Message
 
@@ -67,8 +69,8 @@ def pipeline_changes(
 
     What refers to something comes after it, and what is referred to is deleted after what refers to it. Cut short
     anywhere, the pipeline is no less guarded than it was, or than what was asked for: an automation that is no longer
-    wanted goes first, approval is asked for before anything promotes, and what opens (approval that is no longer
-    asked for, suspension that is lifted) comes last.
+    wanted goes first, approval is asked for and freezes are made before anything promotes, and what opens (approval
+    that is no longer asked for, freezes that shrink or go, suspension that is lifted) comes last.
 
     Args:
         made: The resources that the specification asks for.
@@ -81,9 +83,10 @@ def pipeline_changes(
         found.append(UploadArchive(names.source_uri(made.project), live.archive))
     found += [DeleteResource(message) for message in live.leftovers if isinstance(message, deploy_v1.Automation)]
     puts, lifts = _puts(made, live)
-    opening = [change for change in puts if _ends_approval(change)]
+    opening: list[PipelineChange] = [change for change in puts if _ends_approval(change) or _thaws(made, change)]
     found += [change for change in puts if change not in opening]
-    found += [DeleteResource(message) for message in live.leftovers if not isinstance(message, deploy_v1.Automation)]
+    found += [DeleteResource(message) for message in live.leftovers if isinstance(message, deploy_v1.Target)]
+    opening += [DeleteResource(message) for message in live.leftovers if isinstance(message, deploy_v1.DeployPolicy)]
     for resource in sorted({row.resource for row in rows if row.scope.in_cloud_deploy}):
         there = live.members.get(resource, frozenset())
         missing = tuple(row for row in rows if row.resource == resource and (row.role, row.member) not in there)
@@ -94,7 +97,13 @@ def pipeline_changes(
 
 def wanted_resources(made: PipelineResources) -> tuple[proto.Message, ...]:
     """All resources, each after those that it refers to."""
-    return (made.custom_target_type, *made.targets, made.delivery_pipeline, *made.automations)
+    return (
+        made.custom_target_type,
+        *made.targets,
+        made.delivery_pipeline,
+        *made.deploy_policies,
+        *made.automations,
+    )
 
 
 def before_lifting(made: PipelineResources, live: Live) -> tuple[proto.Message, ...]:
@@ -132,6 +141,14 @@ def _still_suspended(wanted: proto.Message) -> proto.Message:
     copy = type(wanted)(wanted)
     copy.suspended = True
     return copy
+
+
+def _thaws(made: PipelineResources, change: PutResource) -> bool:
+    if not isinstance(change.live, deploy_v1.DeployPolicy):
+        return False
+    old, new = to_policy(change.live), to_policy(change.wanted)
+    stages = [Stage(made.delivery_pipeline, target) for target in made.targets]
+    return any(thaw(old, stage, [new], stage) for stage in stages)
 
 
 def _ends_approval(change: PutResource) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import proto
 
 from msp.pipeline.manifest import fields
+from msp.pipeline.window_text import readable
 
 # Output only: Cloud Deploy sets these, and nobody asks for them (google.cloud.deploy_v1.types).
 _SET_BY_SERVER = {"condition", "createTime", "customTargetTypeId", "etag", "name", "targetId", "uid", "updateTime"}
@@ -55,6 +56,8 @@ def _normal(message: proto.Message) -> dict[str, Any]:
             del stage["strategy"]
     for rule in body.get("rules", ()):
         for content in rule.values():
+            if "timeWindows" in content:
+                content["timeWindows"] = readable(content["timeWindows"])
             content.pop("condition", None)
             if content.get("wait") == "0s":
                 del content["wait"]

@@ -26,7 +26,6 @@ class Comparison:
         kept = tuple(change for change in self.changes if isinstance(change, DeleteResource) and not prune)
         return kept, tuple(change for change in self.changes if change not in kept)
 
-    @property
-    def unspecified(self) -> tuple[LessGuarded, ...]:
-        """What the specification does not say in words, so that a flag has to."""
-        return tuple(found for found in self.less_guarded if not found.specified)
+    def unspecified(self, *, prune: bool) -> tuple[LessGuarded, ...]:
+        """What the specification does not say in words, so that a flag has to; of deletions, with `prune` only."""
+        return tuple(found for found in self.less_guarded if not found.specified and (prune or not found.pruned))

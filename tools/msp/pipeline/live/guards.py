@@ -10,6 +10,8 @@ import proto
 from google.cloud import deploy_v1
 
 from msp import names
+from msp.deploy_policies.conversion import to_policy
+from msp.pipeline.live import thaws
 from msp.pipeline.live.changes import Grant, LiftSuspension, PipelineChange, before_lifting
 from msp.pipeline.live.promotions import promotions
 from msp.pipeline.live.state import Live
@@ -25,12 +27,15 @@ class LessGuarded:
     Attributes:
         resource: Full name of the resource that it is about.
         what: What would be, to be read after the resource's name: `no longer asks for approval`.
-        specified: Whether the specification says so in words (`approval: { required: false }`, `suspended: false`).
+        specified: Whether the specification says so in words (`approval: { required: false }`, `suspended: false`; and
+            `suspended: true` of a freeze).
+        pruned: Whether it comes of deleting the resource, which is done only when asked for.
     """
 
     resource: str
     what: str
     specified: bool = False
+    pruned: bool = False
 
 
 def less_guarded(made: PipelineResources, live: Live, changes: tuple[PipelineChange, ...]) -> tuple[LessGuarded, ...]:
@@ -48,6 +53,7 @@ def less_guarded(made: PipelineResources, live: Live, changes: tuple[PipelineCha
     asked = {message.name: message for message in (*there, *before_lifting(made, live))}
     before, after = _Guards(name, there), _Guards(name, asked.values())
     found = {*_stages_lost(before, after), *_approvals_lost(made, before, after), *_repointed(before, after)}
+    found |= {*_thawed(made, live, before, after)}
     if live.released:
         found |= {*_promoted(before, after), *_admitted(name, changes)}
     found |= {
@@ -88,7 +94,7 @@ class _Guards:
     def __init__(self, pipeline: str, messages: Iterable[proto.Message]) -> None:
         self.name = pipeline
         by_name = {message.name: message for message in messages}
-        stages = by_name[pipeline]
+        stages = self.pipeline = by_name[pipeline]
         self.stages = _stages(stages, by_name)
         self.active = promotions(stages, by_name.values(), held_too=False)
         self.all = promotions(stages, by_name.values(), held_too=True)
@@ -136,6 +142,25 @@ def _repointed(before: _Guards, after: _Guards) -> Iterator[LessGuarded]:
             old, new = (target.deploy_parameters.get(parameter) for target in (stage.target, becomes))
             if old and old != new:
                 yield LessGuarded(stage.target.name, f"deploys elsewhere: {parameter} is {new}, no longer {old}")
+
+
+def _thawed(made: PipelineResources, live: Live, before: _Guards, after: _Guards) -> Iterator[LessGuarded]:
+    there = [each for each in (*live.resources.values(), *live.leftovers) if isinstance(each, deploy_v1.DeployPolicy)]
+    wanted = {policy.name: to_policy(policy) for policy in made.deploy_policies}
+    for message in there:
+        policy, becomes = to_policy(message), wanted.get(message.name)
+        for old, new in _both(before, after):
+            stage = thaws.Stage(after.pipeline, new.target)
+            when = thaws.thaw(policy, thaws.Stage(before.pipeline, old.target), [*wanted.values()], stage, live.now)
+            if when is None:
+                continue
+            if becomes is None:
+                what = f"is removed: target {new.target_id} is free {when}"
+                yield LessGuarded(message.name, what, pruned=True)
+            elif becomes.suspended:
+                yield LessGuarded(message.name, "is suspended", specified=True)
+            else:
+                yield LessGuarded(message.name, f"no longer freezes target {new.target_id}, which is free {when}")
 
 
 def _promoted(before: _Guards, after: _Guards) -> Iterator[LessGuarded]:

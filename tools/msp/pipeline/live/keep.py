@@ -11,7 +11,7 @@ from msp import names
 from msp.pipeline.live.state import Live
 from msp.pipeline.resources import Guard, PipelineResources
 
-_OUR_LABELS = {names.OWNER_LABEL, names.SERVICE_LABEL, names.CATEGORY_LABEL}
+_OUR_LABELS = {names.OWNER_LABEL, names.SERVICE_LABEL, names.CATEGORY_LABEL, names.FREEZE_LABEL}
 
 _Message = TypeVar("_Message", bound=proto.Message)
 
@@ -33,6 +33,7 @@ def keeping(made: PipelineResources, live: Live) -> PipelineResources:
         targets=tuple(_target(made, target, live) for target in made.targets),
         delivery_pipeline=pipeline,
         automations=tuple(_automation(made, automation, live) for automation in made.automations),
+        deploy_policies=tuple(_with_labels(policy, live) for policy in made.deploy_policies),
     )
 
 

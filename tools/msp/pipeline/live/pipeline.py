@@ -1,6 +1,7 @@
 """A specification beside what is live of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from msp import names
 from msp.gcp.endpoints import Endpoints
@@ -25,6 +26,7 @@ class LivePipeline:
         endpoints: Whose services are asked: Google's, or a local cloud's.
         timeout: Seconds that one operation of Cloud Deploy may take.
         polling: How often to look at an operation.
+        now: Tells the time, aware.
 
     Raises:
         NoRolloutError: The specification has no `rollout`.
@@ -32,7 +34,14 @@ class LivePipeline:
     """
 
     def __init__(
-        self, spec: Spec, region: str, endpoints: Endpoints, *, timeout: float, polling: Polling | None = None
+        self,
+        spec: Spec,
+        region: str,
+        endpoints: Endpoints,
+        *,
+        timeout: float,
+        polling: Polling | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._made = resources(spec, region)
         self._rows = bindings(spec, self._made)
@@ -40,6 +49,7 @@ class LivePipeline:
         self._endpoints = endpoints
         self._timeout = timeout
         self._polling = polling
+        self._now = now
         self._connected: Cloud | None = None
 
     def names(self) -> Iterator[str]:
@@ -52,6 +62,7 @@ class LivePipeline:
 
         Raises:
             CloudError: Something could not be read.
+            ForeignPolicyError: A freeze's name is that of a deploy policy that is not the specification's.
         """
         live = self._cloud().read()
         changes = pipeline_changes(self._made, self._rows, self._archive, live)
@@ -76,5 +87,7 @@ class LivePipeline:
 
     def _cloud(self) -> Cloud:
         if self._connected is None:
-            self._connected = Cloud(self._endpoints, self._made, timeout=self._timeout, polling=self._polling)
+            self._connected = Cloud(
+                self._endpoints, self._made, timeout=self._timeout, polling=self._polling, now=self._now
+            )
         return self._connected

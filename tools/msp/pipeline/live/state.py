@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import proto
 
@@ -27,11 +28,13 @@ class Live:
 
     Attributes:
         resources: By full name, those that the specification asks for and that exist.
-        leftovers: Targets and automations that carry our labels, but which the specification no longer has.
+        leftovers: Targets, automations and standing freezes that carry our labels, but which the specification no
+            longer has.
         members: By full name of a Cloud Deploy resource, its unconditional (role, member) pairs.
         archive: The source archive in its bucket.
         released: Whether anything was ever released through the pipeline. One through which nothing was is still
             being made, by an earlier run that was cut short: what that run left undone opens nothing.
+        now: When it was read, aware: a freeze that was over by then guards nothing. None where that is not known.
     """
 
     resources: Mapping[str, proto.Message] = field(default_factory=dict)
@@ -39,3 +42,4 @@ class Live:
     members: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     archive: LiveArchive = LiveArchive()
     released: bool = False
+    now: datetime | None = None
