@@ -105,6 +105,13 @@ def message(query: list[tuple[str, str]], body: bytes) -> Any:
     return to_message(types.CreateTargetRequest.pb(), BINDING, {"parent": LOCATION}, query, body)
 
 
+def test_a_parameter_that_is_repeated_adds_to_the_list() -> None:
+    binding = Binding("POST", "/v1/{parent=projects/*}/rollouts", "rollout")
+    query = [("overrideDeployPolicy", "one"), ("rolloutId", "r"), ("overrideDeployPolicy", "two")]
+    made = to_message(types.CreateRolloutRequest.pb(), binding, {"parent": "projects/p"}, query, b"{}")
+    assert list(made.override_deploy_policy) == ["one", "two"]  # type: ignore[attr-defined]
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
     lambda children: (

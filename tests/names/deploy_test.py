@@ -14,6 +14,7 @@ def test_names_are_those_of_the_contract() -> None:
     assert names.pipeline_id("msp-example", "us-central1") == "msp-example-us-central1-rollout"
     assert names.target_id("staging", "us-central1") == "staging-us-central1"
     assert names.automation_id("staging", "us-central1") == "promote-staging-us-central1"
+    assert names.freeze_policy_id("msp-example", "holidays") == "freeze-msp-example-holidays"
     assert names.run_service("msp-example", "prod-us-central1") == "msp-example-prod-us-central1"
     assert names.short_commit(COMMIT) == "0123456789ab"
     assert names.image_tag(COMMIT, "42") == "0123456789ab_42"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from google.cloud import deploy_v1
 
 from msp import names
@@ -43,7 +42,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gcloud")
 
 
-def gcloud(cloud: CloudThread, home: Path, project: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def gcloud(
+    cloud: CloudThread, home: Path, project: str, *arguments: str, refused: bool = False
+) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -55,7 +56,7 @@ def gcloud(cloud: CloudThread, home: Path, project: str, *arguments: str) -> sub
     }
     command = ["gcloud", "deploy", *arguments, f"--region={REGION}", "--format=json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode != 0) == refused, done.stderr
     return done
 
 
@@ -134,20 +135,6 @@ def test_gcloud_shows_what_was_meant(clouds: tuple[CloudThread, CloudThread], na
         assert_has(found, fields(automation))
 
 
-def test_gcloud_exports_freezes_as_they_are_generated(
-    clouds: tuple[CloudThread, CloudThread], home: Path, tmp_path: Path
-) -> None:
-    cloud, _ = clouds
-    golden = TESTS / "pipeline/golden/freezes/clouddeploy.yaml"
-    made = resources(load(spec_of("freezes")), REGION)
-    gcloud(cloud, home, made.project, "apply", f"--file={golden}")
-    documents = {each["metadata"]["name"]: each for each in yaml.safe_load_all(golden.read_text(encoding="utf-8"))}
-    for policy in made.deploy_policies:
-        name, exported = policy.name.rpartition("/")[2], tmp_path / "policy.yaml"
-        gcloud(cloud, home, made.project, "deploy-policies", "export", name, f"--destination={exported}")
-        assert_has(yaml.safe_load(exported.read_text(encoding="utf-8")), documents[name])
-
-
 RELEASES = ("deploy-0123456789ab-20261122213005-dirty", "deploy-ba9876543210-20261122223005-dirty")  # a laptop's
 
 
@@ -195,6 +182,34 @@ def test_every_command_of_the_page_runs_as_printed(home: Path) -> None:
         assert {f"{RELEASES[0]}-back-to-{name}-1" for name in ("staging", "prod")} <= {
             each.name.rpartition("/")[2] for each in made_back
         }
+
+
+def test_a_freeze_stops_gcloud_as_the_page_says(home: Path) -> None:
+    spec = load(spec_of("freezes"))
+    made = resources(spec, REGION)
+    pipeline = made.delivery_pipeline.name
+    where = (f"--delivery-pipeline={pipeline.rpartition('/')[2]}",)
+    with CloudThread(LocalCloud(clock=ManualClock(), seed=1)) as cloud:  # it is 4 o'clock in New York
+        live = LivePipeline(spec, REGION, Endpoints.local(cloud.http_url), timeout=20, polling=Polling(initial=0.005))
+        for change in live.changes():
+            live.make(change)
+        client = clients.cloud_deploy_client(Endpoints.local(cloud.http_url))
+        for name in ("one", "two"):
+            release = deploy_v1.Release(
+                skaffold_config_uri=names.source_uri(made.project), deploy_parameters={"customTarget/tag": "one"}
+            )
+            client.create_release(parent=pipeline, release=release, release_id=name)
+            cloud.advance(timedelta(minutes=1))
+            rollout = deploy_v1.Rollout(target_id="prod-us-central1")
+            client.create_rollout(parent=f"{pipeline}/releases/{name}", rollout=rollout, rollout_id="first")
+            cloud.advance(timedelta(minutes=1))
+        cloud.advance(timedelta(hours=17, minutes=10))
+        back = ("targets", "rollback", "prod-us-central1", "--release=one", "--rollout-id=back", *where)
+        stopped = gcloud(cloud, home, made.project, *back, refused=True)
+        policies = ["freeze-msp-example-backup", "freeze-msp-example-nights-and-weekends"]
+        assert all(policy in stopped.stderr for policy in policies)
+        gcloud(cloud, home, made.project, *back, f"--override-deploy-policies={','.join(policies)}")
+        assert client.get_rollout(name=f"{pipeline}/releases/one/rollouts/back").target_id == "prod-us-central1"
 
 
 def spec_of(golden: str) -> Path:

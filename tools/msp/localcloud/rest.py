@@ -190,7 +190,9 @@ def _set(message: Message, path: str, text: str, *, in_query: bool) -> None:
     elif field.type == FieldDescriptor.TYPE_BYTES and not in_query:
         value = text.encode()
     try:
-        json_format.ParseDict({field.name: [value] if field.is_repeated else value}, message)
+        # A repeated parameter adds to what is there, and ParseDict takes a list for the whole of it.
+        whole = [*getattr(message, field.name), value] if field.is_repeated else value
+        json_format.ParseDict({field.name: whole}, message)
     except (json_format.ParseError, ValueError, TypeError) as error:
         raise invalid(path, f"Invalid value {text!r}: {error}") from None
 
