@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "rollouts": GROUND | {"deploy_policies", "gcp"},
     "changes": GROUND | {"ci"},
     "pipeline": GROUND | {"deploy_policies", "spec", "gcp"},
-    "delivery": GROUND | {"ci", "deploy_policies", "gcp", "image", "pipeline", "rollouts"},
+    "delivery": GROUND | {"ci", "gcp", "image", "pipeline", "rollouts"},
     "rehearsal": GROUND | {"ci", "delivery", "gcp", "image", "localcloud", "pipeline", "rollouts", "spec"},
     "localcloud": set[str](),
     "cli": GROUND | {"ci", "delivery", "gcp", "localcloud", "pipeline", "rehearsal", "spec"},

@@ -1,6 +1,9 @@
-"""What Cloud Deploy calls the states of releases and rollouts."""
+"""What Cloud Deploy calls the states of releases and rollouts, and what can be done with them by whom."""
 
+from msp.deploy_policies.actions import Action, Invoker
 from msp.gcp.words import Word
+
+__all__ = ["Action", "ApprovalState", "Invoker", "RenderState", "RolloutState"]
 
 
 class RenderState(Word):

@@ -6,13 +6,13 @@ from enum import StrEnum
 
 from msp.delivery.outcome import LaterFailure
 from msp.delivery.planning.plan import ReleasePlan
-from msp.deploy_policies.actions import Action, Invoker
 from msp.rollouts.age import Ancestry, superseded
 from msp.rollouts.facts import Facts, Release, Rollout
 from msp.rollouts.freezes import Freeze, freeze
 from msp.rollouts.journey import failed_later
 from msp.rollouts.rolled_back import rolled_back
 from msp.rollouts.running import running
+from msp.rollouts.states import Action, Invoker
 from msp.rollouts.stops import holds
 
 
