@@ -80,7 +80,7 @@ def _free(rule: Restriction, still: tuple[Restriction, ...], now: datetime | Non
         except UnknownZoneError:
             yield f"from {window.start:%Y-%m-%d %H:%M} ({rule.zone})"
             continue
-        if begins < end and covered is not None and covered < end:
+        if covered is not None and covered < end:
             yield f"from {covered:%Y-%m-%d %H:%M} UTC"
     left = _less(_in_week(rule), [open_ for each in same for open_ in _in_week(each)])
     for begins_in_week, ends_in_week in left:
