@@ -36,6 +36,31 @@ def test_less_guarded_is_allowed(make_monorepo: Callable[..., Monorepo], paste: 
 
 
 @needs_gcloud
+def test_a_policy_in_a_freezes_place_is_deleted(make_monorepo: Callable[..., Monorepo], paste: Paste) -> None:
+    monorepo = make_monorepo()
+    world = monorepo.world
+    specification = monorepo.root / "svc/service.yaml"
+    freeze = "  freezes:\n  - {name: nights, reason: Nobody is awake., weekly: [{from: '20:00', until: '06:00'}]}\n"
+    specification.write_text(specification.read_text().replace("rollout:\n", f"rollout:\n{freeze}"))
+    selectors = [{"target": {"id": "*"}}]
+    windows = {"timeZone": "Etc/UTC", "weeklyWindows": [{"startTime": {}, "endTime": {"hours": 1}}]}
+    body = {"selectors": selectors, "rules": [{"rolloutRestriction": {"id": "no", "timeWindows": windows}}]}
+    policy = f"freeze-{world.service}-nights"
+    world.call("POST", f"/v1/{world.location}/deployPolicies", body, deployPolicyId=policy)
+    apply = f"bazel run @rules_msp//tools:apply -- --spec=svc/service.yaml --local_cloud={monorepo.address}"
+    refused = paste.shell(apply, monorepo)
+    assert refused.returncode == 1, refused.stdout
+    variables = {
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY": f"http://{monorepo.address}/",
+        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+    }
+    paste("gcloud deploy deploy-policies delete {} {}", monorepo, refused.stderr, variables=variables)
+    made = paste.shell(apply, monorepo)
+    assert made.returncode == 0, made.stderr
+
+
+@needs_gcloud
 def test_the_page(make_monorepo: Callable[..., Monorepo], paste: Paste) -> None:
     monorepo = make_monorepo()
     world = monorepo.world

@@ -142,6 +142,12 @@ TABLE = (
         "delivery_commands_test.test_the_builds_page_has_the_same",
     ),
     Row("delivery/deliver.py", "{rerun}", "delivery_commands_test.test_more_labels_are_asked_for_again"),
+    # freezes
+    Row(
+        "pipeline/live/cloud.py",
+        "gcloud deploy deploy-policies delete {} {}",
+        "pipeline_commands_test.test_a_policy_in_a_freezes_place_is_deleted",
+    ),
     # logins
     Row("gcp/credentials.py", _LOGIN, "login_commands_test.test_whoever_has_no_credentials_logs_in", _IT_ASKS),
     Row("gcp/errors.py", _LOGIN, "login_commands_test.test_whoever_is_not_known_logs_in", _IT_ASKS),

@@ -79,9 +79,9 @@ def _freezes(spec: Spec, made: PipelineResources) -> Iterator[str]:
     yield ""
     yield (
         "Meanwhile Cloud Deploy creates, approves and advances no rollout to these stages, for nobody and by no "
-        "automation. Its own rollback stays possible, and so does mending what is under way. `gcloud deploy targets "
-        "rollback` creates a rollout like any other, and is stopped: name the policies that it may set aside, by "
-        "`--override-deploy-policies`, or use `gcloud alpha`."
+        "automation. Its own rollback stays possible, and so does mending what is under way. A rollback that is "
+        "asked for as a rollout like any other is stopped, unless the policies are named that it may set aside, by "
+        "`--override-deploy-policies`."
     )
 
 
