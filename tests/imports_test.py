@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "runfiles": {"errors"},
     "target_config": {"errors"},
     "text": set[str](),
+    "show": GROUND,
     "names": {"errors"},
     "spec": GROUND,
     "gcp": GROUND,
@@ -25,9 +26,10 @@ MAY_IMPORT = {
     "changes": GROUND | {"ci"},
     "pipeline": GROUND | {"deploy_policies", "spec", "gcp"},
     "delivery": GROUND | {"ci", "gcp", "image", "pipeline", "rollouts"},
+    "operate": GROUND | {"changes", "ci", "gcp", "pipeline", "rollouts", "show"},
     "rehearsal": GROUND | {"ci", "delivery", "gcp", "image", "localcloud", "pipeline", "rollouts", "spec"},
     "localcloud": set[str](),
-    "cli": GROUND | {"ci", "delivery", "gcp", "localcloud", "pipeline", "rehearsal", "spec"},
+    "cli": GROUND | {"ci", "delivery", "gcp", "localcloud", "operate", "pipeline", "rehearsal", "show", "spec"},
 }
 
 

@@ -171,6 +171,46 @@ _msp_delivery_local = rule(
     executable = True,
 )
 
+def _image_label(image):
+    """The label of an image as text, which makes no dependency of it; empty where it is none (a `select`)."""
+    if type(image) == "Label":
+        return label_text(image)
+    return label_text(native.package_relative_label(image)) if type(image) == "string" else ""
+
+def _msp_delivery_ops_impl(ctx):
+    _check_names(ctx)
+    config = ctx.actions.declare_file(ctx.label.name + ".json")
+    write_config(ctx, config, ctx.attr._verb, {
+        "gcp_project": ctx.attr.gcp_project,
+        "gcp_region": ctx.attr.gcp_region,
+        "image": ctx.attr.image_label or None,
+        "msp_service_id": ctx.attr.msp_service_id,
+        "repository": ctx.attr.repository,
+        "target": label_text(ctx.label),
+    })
+    return tool_providers(ctx, ctx.attr._verb, config, ctx.runfiles([config]))
+
+# By itself: what is to be rolled back must not have to be built first, nor has a BUILD file that is broken to be mended.
+_msp_delivery_ops = rule(
+    implementation = _msp_delivery_ops_impl,
+    doc = "Operates a service. Depends on nothing but the tool.",
+    attrs = {
+        "gcp_project": attr.string(mandatory = True),
+        "gcp_region": attr.string(mandatory = True),
+        "image_label": attr.string(
+            doc = "The image's label as text, so that it is no dependency: changes are told by what it is built from.",
+        ),
+        "msp_service_id": attr.string(mandatory = True),
+        "repository": attr.string(mandatory = True),
+        "_verb": attr.label(
+            default = "//tools:verb",
+            executable = True,
+            cfg = "target",
+        ),
+    },
+    executable = True,
+)
+
 def msp_delivery(
         name,
         gcp_project,
@@ -200,6 +240,7 @@ def msp_delivery(
     | target | what it is |
     |---|---|
     | `{name}` | `bazel run` delivers; its flags are those of `bazel run @rules_msp//tools:deploy -- --help`. It carries the tag `msp-deliverable`, by which CI finds it. |
+    | `{name}.ops` | `bazel run //svc:{name}.ops -- VERB` operates the service: `status`, `promote`, `approve`, `rollback`, …; it builds no image |
     | `{name}.local` | `bazel run` plays the whole rollout in a local cloud: no account, no network, nothing left behind |
     | `{name}.spec_test` | with `spec`: `bazel test` checks the specification |
     | `{name}.pipeline` | with `spec`: the delivery pipeline, as `msp_pipeline` makes it, with `.diff` and `.apply` |
@@ -234,6 +275,16 @@ def msp_delivery(
         repository = repository,
         spec = spec,
         tags = companion_tags + [_DELIVERABLE],
+        **kwargs
+    )
+    _msp_delivery_ops(
+        name = name + ".ops",
+        gcp_project = gcp_project,
+        gcp_region = gcp_region,
+        image_label = _image_label(image),
+        msp_service_id = msp_service_id,
+        repository = repository,
+        tags = companion_tags,
         **kwargs
     )
     _msp_delivery_local(

@@ -300,7 +300,7 @@ def test_an_answer_about_what_was_deleted_is_not_believed(world: "World", monkey
         asked.append(identifiers[len(asked)])
         return asked[-1]
 
-    monkeypatch.setattr("msp.delivery.creation.uuid", SimpleNamespace(uuid4=identifier))
+    monkeypatch.setattr("msp.gcp.creation.uuid", SimpleNamespace(uuid4=identifier))
     world.deliver(image)
     remake_pipeline(world)
     assert world.deliver(image).state == "SUCCEEDED"

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from absl import app, flags
 
 from msp.ci.github import workflow_command
 from msp.errors import MspError, UsageError
 from msp.text import harmless_lines
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 
 def run(main: Callable[[], int]) -> NoReturn:
@@ -43,25 +46,36 @@ def run_with_arguments(main: Callable[[list[str]], int]) -> NoReturn:
     Args:
         main: The command. Takes its own name and the positional arguments: `["validate", "service.yaml"]`.
     """
-
-    def guarded(argv: list[str]) -> int:
-        signal.signal(signal.SIGTERM, _interrupt)
-        _quiet_libraries()
-        try:
-            return main(argv)
-        except MspError as error:
-            _print_error(error)
-            return error.exit_code
-        except BrokenPipeError:
-            # The reader went away (`… | head`): without this, the interpreter complains when it flushes stdout at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            return 130
-
-    app.run(guarded, flags_parser=_parse_flags)
+    app.run(lambda argv: _guarded(lambda: main(argv)), flags_parser=_parse_flags)
     raise AssertionError("absl.app.run does not return")
+
+
+def run_parsed(parser: "Callable[[], ArgumentParser]", main: "Callable[[Namespace], int]") -> NoReturn:
+    """Runs a command that has verbs, each with flags of its own, otherwise as `run`.
+
+    Args:
+        parser: Makes what reads the command line; its errors are `UsageError`.
+        main: The command. Takes what was read.
+    """
+    app.run(lambda read: _guarded(lambda: main(read)), flags_parser=lambda argv: _parse(parser, argv))
+    raise AssertionError("absl.app.run does not return")
+
+
+def _guarded(main: Callable[[], int]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    _quiet_libraries()
+    try:
+        return main()
+    except MspError as error:
+        _print_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader went away (`… | head`): without this, the interpreter complains when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def describe(error: MspError) -> str:
@@ -101,6 +115,14 @@ def _quiet_libraries() -> None:
     logging.getLogger("google.auth").setLevel(logging.ERROR)
     # It logs whole addresses when asked to be verbose, and those of uploads may be signed.
     logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+
+def _parse(parser: "Callable[[], ArgumentParser]", argv: list[str]) -> "Namespace":
+    try:
+        return parser().parse_args(argv[1:])
+    except UsageError as error:
+        _print_error(error)
+        sys.exit(error.exit_code)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

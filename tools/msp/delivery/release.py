@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from msp.delivery.clients import Clients
-from msp.delivery.creation import Creation, create
 from msp.delivery.existing import unfit
 from msp.delivery.outcome import DeliveryError
 from msp.delivery.planning.plan import ReleasePlan
+from msp.gcp.creation import Creation, create
 
 if TYPE_CHECKING:
     from google.cloud.deploy_v1 import Release
@@ -28,7 +28,9 @@ def make_release(plan: ReleasePlan, clients: Clients, existing: "Release | None"
         ApiError: Cloud Deploy refuses.
         UnreachableError: It can't be reached; running again finds out what has happened.
     """
-    release, made = (existing, False) if existing is not None else create(_creation(plan, clients), clients)
+    release, made = (
+        (existing, False) if existing is not None else create(_creation(plan, clients), clients.deploy, clients.retry)
+    )
     if not made and (problem := unfit(plan, release)):
         raise DeliveryError(problem.message, hint=problem.hint)
     return release, made

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from msp import names
 from msp.delivery.clients import Clients
-from msp.delivery.creation import Creation, create
 from msp.delivery.existing import failure_cause, render_failure
 from msp.delivery.planning.plan import ReleasePlan
+from msp.gcp.creation import Creation, create
 from msp.gcp.deadline import Deadline
 from msp.gcp.messages import enum_name, last_part, nanoseconds
 from msp.text import harmless
@@ -53,7 +53,7 @@ def begin_rollout(
     taken = {last_part(each.name) for each in earlier}
     number = next(n for n in range(1, len(taken) + 2) if names.rollout_id(plan.release, target, n) not in taken)
     rollout_id = names.rollout_id(plan.release, target, number)
-    return create(_creation(plan, target, rollout_id, clients), clients)
+    return create(_creation(plan, target, rollout_id, clients), clients.deploy, clients.retry)
 
 
 def follow(rollout: "Rollout", clients: Clients, *, timeout: float, seen: "Callable[[Rollout], None]") -> "Rollout":

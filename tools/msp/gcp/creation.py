@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from msp.delivery.clients import Clients
+from msp.gcp.cloud_deploy import CloudDeploy
 from msp.gcp.errors import AbortedError, AlreadyExistsError, ApiError, NotFoundError
 from msp.gcp.messages import unpacked
+from msp.gcp.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from google.api_core.operation import Operation
@@ -34,11 +35,16 @@ class Creation(Generic[T]):
     find: Callable[[], T]
 
 
-def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
+def create(creation: Creation[T], deploy: CloudDeploy, retry: RetryPolicy) -> tuple[T, bool]:
     """Creates a resource, or finds the one that somebody else has created.
 
     That there is one is the resource's id's doing. The request id is this run's alone, and only repeats a request whose
     answer was lost: one that others share would be answered for an hour with what they made, deleted or not.
+
+    Args:
+        creation: Of what.
+        deploy: Cloud Deploy.
+        retry: How often to try, and how long to wait in between.
 
     Returns:
         The resource, and whether it was made under our request.
@@ -57,12 +63,12 @@ def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
             failure = error
         except AbortedError as error:
             # Somebody else is creating it at this moment.
-            if (found := _await(creation, clients)) is not None:
+            if (found := _await(creation, retry)) is not None:
                 return found, False
             failure = error
         else:
             try:
-                return _made(creation, started, clients), True
+                return _made(creation, started, deploy), True
             except ApiError as error:
                 if error.code not in _TRANSIENT and not isinstance(error, AlreadyExistsError | NotFoundError):
                     raise
@@ -72,24 +78,24 @@ def create(creation: Creation[T], clients: Clients) -> tuple[T, bool]:
             with suppress(NotFoundError):
                 return creation.find(), False
         failures += 1
-        if failures >= clients.retry.attempts:
+        if failures >= retry.attempts:
             raise failure
-        seconds = clients.retry.delay(failures)
-        clients.retry.notify(failure, seconds)
-        clients.retry.sleep(seconds)
+        seconds = retry.delay(failures)
+        retry.notify(failure, seconds)
+        retry.sleep(seconds)
 
 
-def _made(creation: Creation[T], started: "Operation", clients: Clients) -> T:
-    operation = clients.deploy.wait(started)
+def _made(creation: Creation[T], started: "Operation", deploy: CloudDeploy) -> T:
+    operation = deploy.wait(started)
     made = unpacked(operation.response, creation.kind)
     # What was done at once may be an older request's, repeated: only a look tells that it is still there.
     return creation.find() if made is None or started.operation.done else made
 
 
-def _await(creation: Creation[T], clients: Clients) -> T | None:
+def _await(creation: Creation[T], retry: RetryPolicy) -> T | None:
     """What somebody else creates, once it is there; None where it isn't after some looks."""
-    for look in range(clients.retry.attempts):
-        clients.retry.sleep(clients.retry.delay(look + 1))
+    for look in range(retry.attempts):
+        retry.sleep(retry.delay(look + 1))
         try:
             return creation.find()
         except NotFoundError:

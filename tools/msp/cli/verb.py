@@ -1,0 +1,78 @@
+"""Operates services that Cloud Deploy delivers: what runs where, and what to do about it.
+
+    bazel run //svc:msp_deploy.ops -- VERB [FLAGS]                        one service, as its BUILD file says
+    bazel run @rules_msp//tools:msp -- VERB SERVICE --project=… [FLAGS]   any service, with no BUILD file
+
+Exit codes: 0 done, 1 failed or refused, 2 usage or bad input, 3 the rollout failed, 4 blocked or waiting: an approval,
+a freeze, a hold or a suspended pipeline has to let it through first.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from absl.flags import argparse_flags
+
+from msp.cli import entry
+from msp.cli.verbs import promote
+from msp.cli.verbs.common import Command, add_shared_flags
+from msp.errors import UsageError
+
+COMMANDS: tuple[Command, ...] = (promote.COMMAND,)
+
+
+def main(flags: argparse.Namespace) -> int:
+    """Does what the verb says."""
+    command = next(each for each in COMMANDS if each.name == flags.verb)
+    return command.run(flags)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    program = _program()
+    whole = _Parser(  # type: ignore[no-untyped-call]  # absl's
+        prog=program,
+        description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = whole.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    for command in COMMANDS:
+        own = verbs.add_parser(
+            command.name,
+            help=command.help,
+            description=command.help,
+            epilog=f"example:\n  {program} {command.name} {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        add_shared_flags(own)
+        command.flags(own)
+    return whole
+
+
+class _Parser(argparse_flags.ArgumentParser):
+    """Says what is wrong as all commands do, and what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=_meant(sys.argv[1:]) or f"see {self.prog} --help")
+
+
+def _meant(arguments: Sequence[str]) -> str:
+    """What a mistyped verb may stand for, in a sentence."""
+    verb = next((each for each in arguments if not each.startswith("-")), "")
+    names = [command.name for command in COMMANDS]
+    close = difflib.get_close_matches(verb, names, n=1)
+    return f"did you mean {close[0]}?" if verb not in names and close else ""
+
+
+def _program() -> str:
+    """What a person has typed to get here, as far as that is known."""
+    return "bazel run TARGET --" if "BUILD_WORKSPACE_DIRECTORY" in os.environ else "msp"
+
+
+if __name__ == "__main__":
+    entry.run_parsed(parser, main)

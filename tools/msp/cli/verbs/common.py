@@ -1,0 +1,175 @@
+"""What the verbs have in common: flags, and the service, the cloud and the output that they name."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msp.cli.durations import parse_seconds
+from msp.errors import MspError, UsageError
+
+if TYPE_CHECKING:
+    from msp.operate.command import Verb
+    from msp.operate.host import Cloud, Host
+    from msp.operate.service import Service
+    from msp.show.output import Output
+
+
+@dataclass(frozen=True)
+class Command:
+    """One verb of the command line.
+
+    Attributes:
+        name: `promote`.
+        help: What it does, in a line.
+        example: Flags of a typical use, for its help: `--stage=prod`.
+        flags: Adds its own flags to a parser.
+        run: Does it, and returns the exit code.
+    """
+
+    name: str
+    help: str
+    example: str
+    flags: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def add_shared_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that every verb has."""
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help="The service's id; a .ops target knows its own.")
+    parser.add_argument("--project", default="", help="The project of the service's pipeline.")
+    parser.add_argument("--region", default="us-central1", help="The pipeline's region (us-central1).")
+    parser.add_argument(
+        "--format", choices=["table", "json", "markdown", "html"], default="table", help="How to print it (table)."
+    )
+    parser.add_argument(
+        "--local_cloud",
+        default=os.environ.get("MSP_LOCAL_CLOUD", ""),
+        metavar="HOST:PORT",
+        help="A local cloud to use instead of Google's; MSP_LOCAL_CLOUD says the same.",
+    )
+
+
+def add_change_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of verbs that change something."""
+    parser.add_argument("--reason", default="", help="Why: kept by the audit log and on what is made.")
+    parser.add_argument("--dry_run", action="store_true", help="Only show what would be done.")
+    parser.add_argument("--yes", action="store_true", help="Don't ask, also where customers are concerned.")
+
+
+def add_wait_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of verbs that begin a rollout."""
+    parser.add_argument("--wait", action="store_true", default=True, help="Wait until the rollout has ended (default).")
+    parser.add_argument("--nowait", dest="wait", action="store_false", help="Don't wait for it.")
+    parser.add_argument(
+        "--timeout", type=seconds, default=1800.0, metavar="DURATION", help="How long to wait: 1800, 30m (30m)."
+    )
+
+
+def seconds(text: str) -> float:
+    """A duration as argparse takes its types: `5m`."""
+    try:
+        return parse_seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def change(verb: "Verb", flags: argparse.Namespace) -> int:
+    """Carries out a verb that changes something of one service."""
+    from msp.ci.person import find_person
+    from msp.operate.command import Command as Operation
+    from msp.operate.command import Settings
+
+    host = this_host()
+    settings = Settings(
+        dry_run=flags.dry_run,
+        wait=getattr(flags, "wait", False),
+        timeout=getattr(flags, "timeout", 0.0),
+        yes=flags.yes,
+        by=find_person(host.environment, host.git()),
+    )
+    with_output = output(flags)
+    operation = Operation(verb, service(flags), host, cloud(flags), with_output, settings)
+    return said(with_output, operation.run)
+
+
+def said(output: "Output", run: Callable[[], int]) -> int:
+    """Runs something, and writes what it had to say, also where it fails."""
+    try:
+        code = run()
+    except MspError as error:
+        output.record(error=error.message, hint=error.hint, exit_code=error.exit_code)
+        raise
+    else:
+        output.record(exit_code=code)
+        return code
+    finally:
+        output.end()
+
+
+def service(flags: argparse.Namespace) -> "Service":
+    """The one service that a command is about.
+
+    Raises:
+        UsageError: None is named, or more than one, or its project isn't.
+    """
+    from msp.operate.service import Service
+
+    local_cloud = flags.local_cloud.removeprefix("http://")
+    if config := os.environ.get("MSP_CONFIG"):
+        return _of_target(config, flags, local_cloud)
+    if len(flags.services) != 1:
+        given = "none is named" if not flags.services else f"{len(flags.services)} are named"
+        raise UsageError(f"{flags.verb} is about one service, and {given}", hint="give the service's id")
+    if not flags.project:
+        raise UsageError("--project is missing", hint="give the project of the service's delivery pipeline")
+    return Service(flags.project, flags.region, flags.services[0], local_cloud=local_cloud)
+
+
+def _of_target(config_path: str, flags: argparse.Namespace, local_cloud: str) -> "Service":
+    from msp.operate.config import OpsConfig
+    from msp.operate.service import Service
+    from msp.runfiles import files_of_this_process
+    from msp.target_config import load_config
+
+    config = load_config(OpsConfig, files_of_this_process(os.environ, sys.argv[0]).path(config_path), "msp_delivery")
+    if flags.services or flags.project:
+        given = flags.services[0] if flags.services else "--project"
+        raise UsageError(
+            f"{config.target} is about {config.msp_service_id}: leave out {given}",
+            hint=f"for another service: bazel run {config.tools}:msp -- {flags.verb} SERVICE --project=PROJECT",
+        )
+    return Service(
+        config.gcp_project,
+        config.gcp_region,
+        config.msp_service_id,
+        image=config.image or "",
+        command=f"bazel run {config.target} --",
+        by_target=True,
+        local_cloud=local_cloud,
+    )
+
+
+def this_host() -> "Host":
+    """The process that this is."""
+    from msp.operate.host import Host
+
+    return Host(os.environ, sys.stdout, sys.stderr, sys.stdin, lambda: datetime.now(UTC))
+
+
+def cloud(flags: argparse.Namespace) -> "Cloud":
+    """What `--local_cloud` names, or Google's."""
+    from msp.gcp.endpoints import Endpoints
+    from msp.operate.host import Cloud
+
+    return Cloud.connect(Endpoints.local(flags.local_cloud) if flags.local_cloud else Endpoints.google())
+
+
+def output(flags: argparse.Namespace) -> "Output":
+    """Stdout, in the format that is asked for."""
+    from msp.show.output import Format, Output, terminal_of
+
+    return Output(sys.stdout, Format(flags.format), terminal_of(sys.stdout, os.environ))

@@ -1,0 +1,217 @@
+"""A command that changes something: from what was asked for to what became of it.
+
+Facts, a decision, what a person should see first, a confirmation where it matters, one call with a lock or a request
+id, and what became of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from msp.changes.between import Changes, changes_between
+from msp.ci.git import ancestry
+from msp.errors import BlockedError, MspError
+from msp.gcp.errors import ApiError, about
+from msp.gcp.polling import PollTimeoutError
+from msp.operate.actions import Action, Note
+from msp.operate.decision import Decision, Objection
+from msp.operate.facts import read_facts
+from msp.operate.host import Cloud, Host
+from msp.operate.sending import Sender
+from msp.operate.service import Service
+from msp.operate.words import decision_blocks, state_line
+from msp.rollouts.age import Ancestry
+from msp.rollouts.facts import Facts, Rollout
+from msp.rollouts.following import follow
+from msp.rollouts.states import RolloutState
+from msp.show.document import Line, Tone
+from msp.show.output import Output
+
+_EXTERNAL = "external"
+
+
+class Verb(Protocol):
+    """What was asked for."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a person's words; empty where none was given."""
+
+    def decide(self, facts: Facts, service: Service, ancestry: Ancestry) -> Decision:
+        """What to do about it: pure."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to go about it.
+
+    Attributes:
+        dry_run: Only show, and ask Cloud Deploy whether it would be allowed.
+        wait: Whether to follow the rollout until it has ended.
+        timeout: Seconds that the rollout may take.
+        yes: Whether not to ask a person.
+        by: Who does it: `Ada Lovelace`.
+    """
+
+    dry_run: bool = False
+    wait: bool = True
+    timeout: float = 1800.0
+    yes: bool = False
+    by: str = ""
+
+
+class RefusedError(MspError):
+    """It was not done: something forbids it, or somebody said no."""
+
+
+class ChangedMeanwhileError(MspError):
+    """Somebody else has changed what was looked at."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb about a service, carried out.
+
+    Attributes:
+        verb: What was asked for.
+        service: Of which service.
+        host: The process that it runs in.
+        cloud: Whom to ask.
+        output: Where to say it.
+        settings: How to go about it.
+    """
+
+    verb: Verb
+    service: Service
+    host: Host
+    cloud: Cloud
+    output: Output
+    settings: Settings = Settings()
+
+    def run(self) -> int:
+        """Does what was asked for.
+
+        Returns:
+            The exit code: 0 done, 3 the rollout failed, 4 it waits for an approval.
+
+        Raises:
+            UsageError: What was asked for does not exist, or lacks its reason.
+            RefusedError: Something forbids it.
+            BlockedError: Somebody or something has to let it through first.
+            ChangedMeanwhileError: Somebody else was faster.
+            RemoteError: Cloud Deploy refuses, or can't be reached.
+        """
+        facts, decision = self._decided()
+        self.output.begin(f"{self.service.id}: {decision.title}")
+        self.output.record(service=self.service.id, title=decision.title, target=decision.target)
+        self.output.say(*decision_blocks(decision, facts, self._changes(facts, decision)))
+        if decision.done:
+            self.output.say(Line.of(f"{decision.done}: nothing to do", Tone.GOOD, mark="✓"))
+            return self._end(decision)
+        _refuse(decision.objections)
+        sender = Sender(self.service, self.cloud.deploy, self.cloud.retry, self._note())
+        if self.settings.dry_run:
+            sender.send(decision.actions[0], validate_only=True)
+            self.output.say(Line.of("nothing was changed (--dry_run)", Tone.QUIET))
+            return 0
+        if self._asked(decision) and self._decided()[1] != decision:
+            # A person took their time; what they have seen has to be true still.
+            hint = f"look again: {self.service.typed('status')}"
+            raise ChangedMeanwhileError("things changed while you were asked; nothing was done", hint=hint)
+        for action in decision.actions:
+            self._send(sender, action)
+        return self._end(decision)
+
+    def _decided(self) -> tuple[Facts, Decision]:
+        facts = read_facts(self.service, self.host, self.cloud)
+        return facts, self.verb.decide(facts, self.service, ancestry(self.host.git()))
+
+    def _changes(self, facts: Facts, decision: Decision) -> Changes | None:
+        compared = decision.compared
+        if compared is None or decision.done:
+            return None
+        since, until = facts.release(compared.since), facts.release(compared.until)
+        if since is None or until is None or not since.commit or not until.commit:
+            return None
+        return changes_between(self.host.checkout(), since.commit, until.commit, image=self.service.image)
+
+    def _note(self) -> Note:
+        return Note(self.verb.reason, self.settings.by, self.host.now())
+
+    def _asked(self, decision: Decision) -> bool:
+        """Whether a person was asked, and said yes.
+
+        Raises:
+            RefusedError: They said no.
+        """
+        if decision.category != _EXTERNAL or self.settings.yes or not self.host.asks:
+            return False
+        print(f"{decision.title}? [y/N] ", end="", file=self.host.err, flush=True)
+        if self.host.answers.readline().strip().lower() not in {"y", "yes"}:
+            raise RefusedError("nothing was done", hint="--yes goes on without asking")
+        return True
+
+    def _send(self, sender: Sender, action: Action) -> None:
+        try:
+            with about(self.service.id):
+                made = sender.send(action)
+        except ApiError as error:
+            if error.code not in _OVERTAKEN:
+                raise
+            raise ChangedMeanwhileError(
+                f"it was not done: {error.message}",
+                hint=f"somebody else may have been faster; see what happened: {self.service.typed('status')}",
+            ) from error
+        if not made:
+            self.output.say(Line.of("somebody else had asked for the very same: taken up", Tone.QUIET, mark="note:"))
+
+    def _end(self, decision: Decision) -> int:
+        """Follows the rollout, and says what became of it."""
+        if decision.follows is None or not self.settings.wait:
+            return 0
+        state: Callable[[Rollout], None] = _Told(self.output)
+        try:
+            rollout = follow(
+                self.service.rollout_name(*decision.follows),
+                self.cloud.deploy,
+                self.cloud.polling,
+                timeout=self.settings.timeout,
+                seen=state,
+            )
+        except PollTimeoutError as error:
+            error.hint = f"it goes on without you; see how it is: {self.service.typed('status')}"
+            raise
+        self.output.record(release=rollout.release, rollout=rollout.id, state=rollout.state.value)
+        return _exit_code(rollout)
+
+
+# What Cloud Deploy answers where another call came first.
+_OVERTAKEN = frozenset({"FAILED_PRECONDITION", "ABORTED", "ALREADY_EXISTS"})
+
+
+class _Told:
+    """Tells each state of a rollout once."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._state: RolloutState | None = None
+
+    def __call__(self, rollout: Rollout) -> None:
+        if rollout.state is not self._state:
+            self._state = rollout.state
+            self._output.say(state_line(rollout))
+
+
+def _refuse(objections: tuple[Objection, ...]) -> None:
+    if not objections:
+        return
+    kind = BlockedError if any(each.blocks for each in objections) else RefusedError
+    message = "; ".join(each.message for each in objections)
+    raise kind(message, hint="\n".join(filter(None, (each.hint for each in objections))))
+
+
+def _exit_code(rollout: Rollout) -> int:
+    """0 done, 3 failed, 4 waits for an approval."""
+    if rollout.state is RolloutState.PENDING_APPROVAL:
+        return BlockedError.exit_code
+    return 0 if rollout.state is RolloutState.SUCCEEDED else 3

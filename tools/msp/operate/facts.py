@@ -1,0 +1,45 @@
+"""What is known of a service at this moment, read for a command."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from msp.errors import UsageError
+from msp.gcp.errors import NotFoundError, about
+from msp.operate.host import Cloud, Host
+from msp.operate.service import Service
+from msp.rollouts.facts import Facts
+from msp.rollouts.reading import Reader
+
+_THREADS = 8
+
+
+def read_facts(service: Service, host: Host, cloud: Cloud) -> Facts:
+    """What is known of a service's pipeline.
+
+    Args:
+        service: Which.
+        host: Tells the time.
+        cloud: Whom to ask.
+
+    Raises:
+        UsageError: There is no such pipeline; it says where it was looked for.
+        RemoteError: It can't be read.
+    """
+    try:
+        with about(f"service {service.id}"):
+            return Reader(cloud.deploy, at_once=at_once).pipeline(service.pipeline, host.now())
+    except NotFoundError as error:
+        raise UsageError(
+            f"{service.id} has no delivery pipeline {service.pipeline_id!r} in {service.project}, {service.region}",
+            hint="check the service's id, --project and --region; a pipeline is made by applying its specification",
+        ) from error
+
+
+def at_once(tasks: Sequence[Callable[[], None]]) -> None:
+    """Does things at the same time; raises what one of them has raised."""
+    if len(tasks) == 1:
+        tasks[0]()
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
