@@ -110,6 +110,15 @@ class Live:
         self.call("POST", f"/v1/{self.service.pipeline}/automations", body, automationId=automation)
         return automation
 
+    def freeze(self, policy: str, actions: Sequence[str]) -> None:
+        """A deploy policy that forbids some actions for a hundred years."""
+        day = {"year": 2026, "month": 1, "day": 1}
+        window = {"startDate": day, "startTime": {}, "endDate": {**day, "year": 2126}, "endTime": {}}
+        windows = {"timeZone": "Etc/UTC", "oneTimeWindows": [window]}
+        rule = {"rolloutRestriction": {"id": "no", "actions": actions, "timeWindows": windows}}
+        body = {"selectors": [{"deliveryPipeline": {"id": self.service.pipeline_id}}], "rules": [rule]}
+        self.call("POST", f"/v1/{self.service.location}/deployPolicies", body, deployPolicyId=policy)
+
     def release(self, number: int = 0, *, digest: str = "", author: str = "Ada Lovelace") -> str:
         """The next build's release, as a delivery makes it."""
         self.builds = number or self.builds + 1

@@ -90,7 +90,7 @@ def test_what_overrides_needs_a_reason(live: Live, verb: Promote) -> None:
 
 def test_a_freeze_blocks_until_it_is_overridden(live: Live) -> None:
     live.deliver("staging")
-    _freeze(live, "freeze-it")
+    live.freeze("freeze-it", ["CREATE"])
     with pytest.raises(BlockedError, match=r"frozen until 2126-01-01 00:00 UTC by policy 'freeze-it'") as caught:
         live.run(Promote())
     assert "--override_freeze=freeze-it --reason='…'" in caught.value.hint
@@ -149,20 +149,3 @@ def test_without_a_pipeline_it_says_where_it_looked(make_live: Callable[..., Liv
     live = make_live()
     with pytest.raises(UsageError, match=r"has no delivery pipeline 'ops\d+-us-central1-rollout' in ops\d+-prod-0000"):
         live.run(Promote())
-
-
-def _freeze(live: Live, policy: str) -> None:
-    window = {
-        "timeZone": "Etc/UTC",
-        "oneTimeWindows": [
-            {
-                "startDate": {"year": 2026, "month": 1, "day": 1},
-                "startTime": {},
-                "endDate": {"year": 2126, "month": 1, "day": 1},
-                "endTime": {},
-            }
-        ],
-    }
-    rule = {"rolloutRestriction": {"id": "no", "actions": ["CREATE"], "timeWindows": window}}
-    body = {"selectors": [{"deliveryPipeline": {"id": live.service.pipeline_id}}], "rules": [rule]}
-    live.call("POST", f"/v1/{live.service.location}/deployPolicies", body, deployPolicyId=policy)

@@ -17,11 +17,17 @@ from typing import NoReturn
 from absl.flags import argparse_flags
 
 from msp.cli import entry
-from msp.cli.verbs import promote
+from msp.cli.verbs import approve, hold, promote, repair, rollback
 from msp.cli.verbs.common import Command, add_shared_flags
 from msp.errors import UsageError
 
-COMMANDS: tuple[Command, ...] = (promote.COMMAND,)
+COMMANDS: tuple[Command, ...] = (
+    promote.COMMAND,
+    *approve.COMMANDS,
+    rollback.COMMAND,
+    *hold.COMMANDS,
+    *repair.COMMANDS,
+)
 
 
 def main(flags: argparse.Namespace) -> int:

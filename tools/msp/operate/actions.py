@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from msp.rollouts.facts import RolloutKey
-
-if TYPE_CHECKING:
-    from google.cloud import deploy_v1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +79,6 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
-class Freeze:
-    """A deploy policy to make.
-
-    Attributes:
-        policy: Google's message, with its full name.
-        until: When it ends.
-    """
-
-    policy: "deploy_v1.DeployPolicy"
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Unfreeze:
-    """A deploy policy to delete.
-
-    Attributes:
-        policy: Its full name.
-        etag: As it was read, so that one which was changed since stays.
-    """
-
-    policy: str
-    etag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Retry:
     """A failed job to run again.
 
@@ -138,7 +108,7 @@ class Cancel:
     overrides: tuple[str, ...] = ()
 
 
-Action = RollOut | Approve | RollBack | Hold | Resume | Freeze | Unfreeze | Retry | Cancel
+Action = RollOut | Approve | RollBack | Hold | Resume | Retry | Cancel
 
 
 @dataclass(frozen=True, slots=True)

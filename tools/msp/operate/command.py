@@ -19,7 +19,7 @@ from msp.operate.facts import read_facts
 from msp.operate.host import Cloud, Host
 from msp.operate.sending import Sender
 from msp.operate.service import Service
-from msp.operate.words import decision_blocks, state_line
+from msp.operate.words import action_words, decision_blocks, state_line
 from msp.rollouts.age import Ancestry
 from msp.rollouts.facts import Facts, Rollout
 from msp.rollouts.following import follow
@@ -106,15 +106,16 @@ class Command:
         self.output.record(service=self.service.id, title=decision.title, target=decision.target)
         self.output.say(*decision_blocks(decision, facts, self._changes(facts, decision)))
         if decision.done:
-            self.output.say(Line.of(f"{decision.done}: nothing to do", Tone.GOOD, mark="✓"))
-            return self._end(decision)
+            rest = "" if decision.actions else ": nothing to do"
+            self.output.say(Line.of(f"{decision.done}{rest}", Tone.GOOD, mark="✓"))
         _refuse(decision.objections)
         sender = Sender(self.service, self.cloud.deploy, self.cloud.retry, self._note())
         if self.settings.dry_run:
-            sender.send(decision.actions[0], validate_only=True)
+            for action in decision.actions[:1]:
+                sender.validate(action)
             self.output.say(Line.of("nothing was changed (--dry_run)", Tone.QUIET))
             return 0
-        if self._asked(decision) and self._decided()[1] != decision:
+        if not decision.done and self._asked(decision) and self._decided()[1] != decision:
             # A person took their time; what they have seen has to be true still.
             hint = f"look again: {self.service.typed('status')}"
             raise ChangedMeanwhileError("things changed while you were asked; nothing was done", hint=hint)
@@ -162,8 +163,10 @@ class Command:
                 f"it was not done: {error.message}",
                 hint=f"somebody else may have been faster; see what happened: {self.service.typed('status')}",
             ) from error
-        if not made:
-            self.output.say(Line.of("somebody else had asked for the very same: taken up", Tone.QUIET, mark="note:"))
+        if made:
+            self.output.say(Line.of(action_words(action), Tone.GOOD, mark="✓"))
+        else:
+            self.output.say(Line.of(f"{action_words(action)}, by somebody else", Tone.QUIET, mark="note:"))
 
     def _end(self, decision: Decision) -> int:
         """Follows the rollout, and says what became of it."""

@@ -47,7 +47,7 @@ class Decision:
         actions: What to do, in order; the first is what was asked for, the others follow from it.
         objections: What forbids it; empty where it may be done.
         overridden: What forbade it and was overridden, a sentence each.
-        done: Why there is nothing to do; empty where there is.
+        done: Why what was asked for needs no doing; `actions` are then what is still left to do. Empty otherwise.
         follows: The rollout to follow once the first action was taken; None for none.
     """
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from msp import names
 from msp.errors import BlockedError, UsageError
 from msp.operate import guards
 from msp.operate.actions import RollOut
 from msp.operate.decision import Compared, Decision, Objection
+from msp.operate.rollout_ids import next_rollout_id
 from msp.operate.service import Service, environment
 from msp.rollouts.age import Ancestry
 from msp.rollouts.facts import Facts, Release, Rollout, RolloutKey, Stage
@@ -70,7 +70,7 @@ class Promote:
             actions=(case.action(),),
             objections=tuple(filter(None, case.objections())),
             overridden=tuple(case.overridden()),
-            follows=RolloutKey(release.id, _rollout_id(facts, release.id, stage.target)),
+            follows=RolloutKey(release.id, next_rollout_id(facts, release.id, stage.target)),
         )
 
     def _release(self, facts: Facts, service: Service) -> Release:
@@ -116,7 +116,7 @@ class _Case:
         return RollOut(
             self.release.id,
             target,
-            _rollout_id(self.facts, self.release.id, target),
+            next_rollout_id(self.facts, self.release.id, target),
             guards.overridden(self.facts, self.stage, Action.CREATE, self.asked.override_freeze),
         )
 
@@ -155,10 +155,3 @@ class _Case:
         given += [f"--override_freeze={policy}" for policy in asked.override_freeze]
         given += [flag for flag, is_set in (("--downgrade", asked.downgrade), ("--hotfix", asked.hotfix)) if is_set]
         return self.service.typed("promote", *given)
-
-
-def _rollout_id(facts: Facts, release: str, target: str) -> str:
-    """The id of a release's next rollout to a target: the same for everybody who decides by the same facts."""
-    taken = {each.id for each in facts.rollouts_to(target) if each.release == release}
-    free = (number for number in range(1, len(taken) + 2))
-    return next(found for number in free if (found := names.rollout_id(release, target, number)) not in taken)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from msp.changes.between import Changes
 from msp.changes.commit import Commit
+from msp.operate.actions import Action, Approve, Cancel, Hold, Resume, Retry, RollBack, RollOut
 from msp.operate.decision import Decision
 from msp.rollouts.facts import Facts, Release, Rollout
 from msp.rollouts.states import RolloutState
@@ -32,6 +33,24 @@ def state_line(rollout: Rollout) -> Line:
     why = ": ".join(part for part in (rollout.failure_cause.replace("_", " ").lower(), rollout.failure) if part)
     said = f"{rollout.release} to {rollout.target} {words}" + (f": {why}" if why else "")
     return Line.of(said, tone, mark=mark)
+
+
+def action_words(action: Action) -> str:
+    """What was done, in a sentence."""
+    match action:
+        case RollOut():
+            return f"rollout {action.rollout} was asked for"
+        case RollBack():
+            return f"rollback {action.rollout} was asked for"
+        case Approve():
+            return f"{action.rollout.rollout} was {'approved' if action.approved else 'rejected'}"
+        case Hold() | Resume():
+            does = "is held" if isinstance(action, Hold) else "goes on"
+            return f"promotion into {action.target} {does} (automation {action.automation})"
+        case Retry():
+            return f"job {action.job} of {action.rollout.rollout} runs again"
+        case Cancel():
+            return f"{action.rollout.rollout} is being cancelled"
 
 
 def decision_blocks(decision: Decision, facts: Facts, changes: Changes | None) -> Iterator[Block]:

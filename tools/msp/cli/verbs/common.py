@@ -60,6 +60,17 @@ def add_change_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="Don't ask, also where customers are concerned.")
 
 
+def add_override_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of verbs that a freeze can block."""
+    parser.add_argument(
+        "--override_freeze",
+        action="append",
+        default=[],
+        metavar="POLICY",
+        help="Override this deploy policy; needs --reason, and the permission to.",
+    )
+
+
 def add_wait_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of verbs that begin a rollout."""
     parser.add_argument("--wait", action="store_true", default=True, help="Wait until the rollout has ended (default).")
@@ -79,7 +90,6 @@ def seconds(text: str) -> float:
 
 def change(verb: "Verb", flags: argparse.Namespace) -> int:
     """Carries out a verb that changes something of one service."""
-    from msp.ci.person import find_person
     from msp.operate.command import Command as Operation
     from msp.operate.command import Settings
 
@@ -89,11 +99,19 @@ def change(verb: "Verb", flags: argparse.Namespace) -> int:
         wait=getattr(flags, "wait", False),
         timeout=getattr(flags, "timeout", 0.0),
         yes=flags.yes,
-        by=find_person(host.environment, host.git()),
+        by=person(),
     )
     with_output = output(flags)
     operation = Operation(verb, service(flags), host, cloud(flags), with_output, settings)
     return said(with_output, operation.run)
+
+
+def person() -> str:
+    """Who runs this: `Ada Lovelace`."""
+    from msp.ci.person import find_person
+
+    host = this_host()
+    return find_person(host.environment, host.git())
 
 
 def said(output: "Output", run: Callable[[], int]) -> int:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from msp.cli.verbs.common import Command, add_change_flags, add_wait_flags, change
+from msp.cli.verbs.common import Command, add_change_flags, add_override_flag, add_wait_flags, change
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
@@ -10,13 +10,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", default="", help="Which release (the newest).")
     parser.add_argument("--downgrade", action="store_true", help="Also where something newer runs; needs --reason.")
     parser.add_argument("--hotfix", action="store_true", help="Without the stage before; needs --reason.")
-    parser.add_argument(
-        "--override_freeze",
-        action="append",
-        default=[],
-        metavar="POLICY",
-        help="Override this deploy policy; needs --reason, and the permission to.",
-    )
+    add_override_flag(parser)
     add_change_flags(parser)
     add_wait_flags(parser)
 
