@@ -21,7 +21,7 @@ def test_approves_what_waits_after_showing_what_it_brings(asking: Live) -> None:
     assert asking.run(Approve(by="Grace Hopper", reason="looked at it")) == 0
     assert asking.rollouts("prod")[0]["state"] == "SUCCEEDED"
     assert f"would run  {release}  010101010101 (Ada Lovelace)" in asking.said
-    assert f"✓ {release} succeeded on staging-us-central1" in asking.said
+    assert f"· {release} succeeded on staging-us-central1" in asking.said
     assert asking.run(Approve(by="Grace Hopper")) == 0
     assert "nothing waits for an approval (deploy-010101010101-1 was approved before): nothing to do" in asking.said
 

@@ -85,7 +85,7 @@ class Live:
         self.call("POST", f"/v1/{location}/customTargetTypes", {"customActions": actions}, customTargetTypeId=kind)
         for stage in self.stages:
             body = {
-                "labels": {names.CATEGORY_LABEL: CATEGORIES.get(stage, "internal"), names.OWNER_LABEL: self.id},
+                "labels": {names.CATEGORY_LABEL: CATEGORIES.get(stage, "internal"), names.SERVICE_LABEL: self.id},
                 "customTarget": {"customTargetType": f"{location}/customTargetTypes/{kind}"},
                 "deployParameters": {names.SERVICE_PARAMETER: self.id, names.IMAGE_PARAMETER: "us.gcr.io/p/app"},
                 **(targets or {}).get(stage, {}),
@@ -93,7 +93,7 @@ class Live:
             self.call("POST", f"/v1/{location}/targets", body, targetId=self.target(stage))
         body = {
             "serialPipeline": {"stages": [{"targetId": self.target(stage)} for stage in self.stages]},
-            "labels": {names.OWNER_LABEL: self.id},
+            "labels": {names.OWNER_LABEL: "true", names.SERVICE_LABEL: self.id},
             **fields,
         }
         self.call("POST", f"/v1/{location}/deliveryPipelines", body, deliveryPipelineId=self.service.pipeline_id)

@@ -13,7 +13,7 @@ def test_takes_the_newest_release_to_the_stage_after_its_furthest(live: Live) ->
     assert live.run(Promote()) == 0
     (rollout,) = live.rollouts("prod")
     assert rollout["name"].endswith(f"/releases/{release}/rollouts/{release}-to-prod-us-central1-0001")
-    assert "✓ " + release + " succeeded on staging-us-central1" in live.said
+    assert "· " + release + " succeeded on staging-us-central1" in live.said
     assert f"✓ {release} to prod-us-central1 succeeded" in live.said
 
 

@@ -17,11 +17,12 @@ from typing import NoReturn
 from absl.flags import argparse_flags
 
 from msp.cli import entry
-from msp.cli.verbs import approve, hold, promote, repair, rollback
+from msp.cli.verbs import approve, hold, promote, repair, rollback, status
 from msp.cli.verbs.common import Command, add_shared_flags
 from msp.errors import UsageError
 
 COMMANDS: tuple[Command, ...] = (
+    *status.COMMANDS,
     promote.COMMAND,
     *approve.COMMANDS,
     rollback.COMMAND,

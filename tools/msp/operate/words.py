@@ -61,7 +61,7 @@ def decision_blocks(decision: Decision, facts: Facts, changes: Changes | None) -
         yield Line.of(f"would run  {release_words(until)}", mark=" ")
     if changes is not None:
         yield from changes_blocks(changes)
-    yield from (Line.of(fact, Tone.GOOD, mark="✓") for fact in decision.facts)
+    yield from (Line.of(fact, mark="·") for fact in decision.facts)
     yield from (Line.of(text, Tone.WAITING, mark="note:") for text in decision.overridden)
 
 

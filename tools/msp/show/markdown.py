@@ -7,7 +7,7 @@ from msp.show.document import Block, Commands, Document, Line, Section, Table, T
 from msp.text import harmless
 
 # What would be read as markup (https://github.github.com/gfm/), or as HTML.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&]|^[#+=-]|^\d+(?=[.)]))")
 
 
 def markdown(document: Document) -> str:

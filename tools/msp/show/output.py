@@ -83,6 +83,14 @@ class Output:
         self._out.flush()
 
 
+def shown(document: Document, output: Output, exit_code: int = 0) -> int:
+    """Says a whole document, and gives back the exit code that goes with it."""
+    output.begin(document.title)
+    output.record(**document.data)
+    output.say(*document.blocks)
+    return exit_code
+
+
 def terminal_of(out: TextIO, environment: Mapping[str, str]) -> Terminal:
     """What is known of the terminal behind a stream: 80 characters wide and without colours where it is none.
 

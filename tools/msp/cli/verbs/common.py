@@ -14,6 +14,7 @@ from msp.errors import MspError, UsageError
 if TYPE_CHECKING:
     from msp.operate.command import Verb
     from msp.operate.host import Cloud, Host
+    from msp.operate.looking import Wanted
     from msp.operate.service import Service
     from msp.show.output import Output
 
@@ -102,7 +103,7 @@ def change(verb: "Verb", flags: argparse.Namespace) -> int:
         by=person(),
     )
     with_output = output(flags)
-    operation = Operation(verb, service(flags), host, cloud(flags), with_output, settings)
+    operation = Operation(verb, one_service(flags), host, cloud(flags), with_output, settings)
     return said(with_output, operation.run)
 
 
@@ -128,23 +129,47 @@ def said(output: "Output", run: Callable[[], int]) -> int:
         output.end()
 
 
-def service(flags: argparse.Namespace) -> "Service":
+def one_service(flags: argparse.Namespace) -> "Service":
     """The one service that a command is about.
 
     Raises:
         UsageError: None is named, or more than one, or its project isn't.
     """
+    wanted = services(flags, this_host())
+    if wanted.all_of_project or len(wanted.services) != 1:
+        given = "none is named" if wanted.all_of_project else f"{len(wanted.services)} are named"
+        raise UsageError(f"{flags.verb} is about one service, and {given}", hint="give the service's id")
+    return wanted.services[0]
+
+
+def services(flags: argparse.Namespace, host: "Host") -> "Wanted":
+    """The services that a command is about: of the `.ops` target, of target patterns, by their ids, or a project's.
+
+    Raises:
+        UsageError: A project is needed and not named, or there is no such target.
+    """
+    from msp.ci.bazel import bazel_in
+    from msp.operate.looking import Wanted
     from msp.operate.service import Service
+    from msp.operate.workspace import services_in_workspace
 
     local_cloud = flags.local_cloud.removeprefix("http://")
     if config := os.environ.get("MSP_CONFIG"):
-        return _of_target(config, flags, local_cloud)
-    if len(flags.services) != 1:
-        given = "none is named" if not flags.services else f"{len(flags.services)} are named"
-        raise UsageError(f"{flags.verb} is about one service, and {given}", hint="give the service's id")
-    if not flags.project:
-        raise UsageError("--project is missing", hint="give the project of the service's delivery pipeline")
-    return Service(flags.project, flags.region, flags.services[0], local_cloud=local_cloud)
+        return Wanted((_of_target(config, flags, local_cloud),))
+    patterns = [each for each in flags.services if "/" in each or ":" in each]
+    found: list[Service] = []
+    if patterns:
+        found = services_in_workspace(bazel_in(host.workspace, host.environment), patterns, local_cloud)
+    ids = [each for each in flags.services if each not in patterns]
+    if (ids or not patterns) and not flags.project:
+        raise UsageError(
+            "--project is missing",
+            hint="give the project of the delivery pipelines, or targets of the workspace: //...",
+        )
+    found += [Service(flags.project, flags.region, each, local_cloud=local_cloud) for each in ids]
+    if not flags.services:
+        return Wanted((Service(flags.project, flags.region, "", local_cloud=local_cloud),), all_of_project=True)
+    return Wanted(tuple(found))
 
 
 def _of_target(config_path: str, flags: argparse.Namespace, local_cloud: str) -> "Service":
@@ -153,7 +178,8 @@ def _of_target(config_path: str, flags: argparse.Namespace, local_cloud: str) ->
     from msp.runfiles import files_of_this_process
     from msp.target_config import load_config
 
-    config = load_config(OpsConfig, files_of_this_process(os.environ, sys.argv[0]).path(config_path), "msp_delivery")
+    path = files_of_this_process(os.environ, sys.argv[0]).path(config_path)
+    config = load_config(OpsConfig, path, "msp_delivery")
     if flags.services or flags.project:
         given = flags.services[0] if flags.services else "--project"
         raise UsageError(
