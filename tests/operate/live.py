@@ -119,10 +119,10 @@ class Live:
         body = {"selectors": [{"deliveryPipeline": {"id": self.service.pipeline_id}}], "rules": [rule]}
         self.call("POST", f"/v1/{self.service.location}/deployPolicies", body, deployPolicyId=policy)
 
-    def release(self, number: int = 0, *, digest: str = "", author: str = "Ada Lovelace") -> str:
+    def release(self, number: int = 0, *, digest: str = "", author: str = "Ada Lovelace", commit: str = "") -> str:
         """The next build's release, as a delivery makes it."""
         self.builds = number or self.builds + 1
-        commit = f"{self.builds:02x}" * 20
+        commit = commit or f"{self.builds:02x}" * 20
         digest = digest or f"sha256:{self.builds:064x}"
         tag = names.image_tag(commit, str(self.builds))
         body = {

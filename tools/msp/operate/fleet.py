@@ -37,9 +37,12 @@ class Fleet:
 def named_services(services: Sequence[Service], host: Host, cloud: Cloud) -> Fleet:
     """What is known of services that are known by name; those of a location are read together."""
     by_location: dict[str, list[Service]] = defaultdict(list)
-    for service in services:
-        by_location[service.location].append(service)
     parts = []
+    for service in services:
+        try:
+            by_location[service.location].append(service)
+        except names.InvalidNameError as error:
+            parts.append(Fleet((), (f"{service.id}: {error.message}",)))
     for location, wanted in sorted(by_location.items()):
         by_pipeline = {service.pipeline: service for service in wanted}
         part = _location(location, by_pipeline, host, cloud)

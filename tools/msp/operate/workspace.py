@@ -22,10 +22,8 @@ def services_in_workspace(bazel: Bazel, patterns: Sequence[str], local_cloud: st
     Raises:
         UsageError: Bazel does not answer, or there is none.
     """
-    words = " + ".join(f'"{_of_service(pattern)}"' for pattern in patterns)
-    said = bazel(
-        "query", f'kind("{_KIND}", {words})', "--output=streamed_jsonproto", "--noshow_progress", "--keep_going"
-    )
+    query = f'kind("{_KIND}", {" + ".join(map(_expression, patterns))})'
+    said = bazel("query", query, "--output=streamed_jsonproto", "--noshow_progress", "--keep_going")
     if said is None:
         raise UsageError(
             f"Bazel does not tell the targets of {' '.join(patterns)}",
@@ -37,11 +35,13 @@ def services_in_workspace(bazel: Bazel, patterns: Sequence[str], local_cloud: st
     return sorted(found, key=lambda service: service.id)
 
 
-def _of_service(pattern: str) -> str:
-    """A pattern that also takes in the `.ops` beside a target that is named by itself."""
-    last = pattern.rpartition(":")[2]
-    by_itself = ":" in pattern and not pattern.endswith(".ops") and last not in {"all", "*", "all-targets"}
-    return f"{pattern}.ops" if by_itself else pattern
+def _expression(pattern: str) -> str:
+    """A pattern as `bazel query` takes it: by itself the `.ops` beside a target, of many those that aren't manual."""
+    name = pattern.rpartition(":")[2] if ":" in pattern else ""
+    if pattern.endswith("...") or name in {"all", "*", "all-targets"}:
+        return f'("{pattern}" except attr(tags, "[\\[ ]manual[,\\]]", "{pattern}"))'
+    label = pattern if name else f"{pattern}:{pattern.rpartition('/')[2]}"
+    return f'"{label}"' if label.endswith(".ops") else f'"{label}.ops"'
 
 
 def _rules(said: str) -> Iterator[dict[str, str]]:
