@@ -1,0 +1,153 @@
+"""Every verb, whatever goes wrong on the way: it ends clearly, run again it gets there, and nothing is done twice."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.operate.live import Live
+
+from msp.errors import MspError
+from msp.localcloud.faults import Fault
+from msp.operate.approve import Approve
+from msp.operate.command import ChangedMeanwhileError, Settings, Verb
+from msp.operate.hold import Hold, Resume
+from msp.operate.promote import Promote
+from msp.operate.repair import Cancel, Retry
+from msp.operate.rollback import Rollback
+
+SERVICE = "google.cloud.deploy.v1.CloudDeploy"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A verb, what it finds, and what it leaves.
+
+    Attributes:
+        verb: The verb.
+        change: The method that does it.
+        find: Makes what it finds.
+        left: What should be there afterwards: the states of prod's rollouts, newest first, and whether it is held.
+    """
+
+    verb: Verb
+    change: str
+    find: Callable[[Live], None]
+    left: tuple[list[str], bool]
+    targets: dict[str, Any] = field(default_factory=dict)
+
+
+def _delivered(live: Live) -> None:
+    live.deliver("staging")
+
+
+def _twice(live: Live) -> None:
+    for _ in range(2):
+        live.deliver("staging", "prod")
+    live.automate("staging")
+
+
+def _failed(live: Live) -> None:
+    live.roll_out(live.deliver("staging"), "prod", fails=True)
+
+
+def _asked(live: Live) -> None:
+    live.deliver("staging", "prod")
+
+
+def _automated(live: Live) -> None:
+    live.automate("staging")
+
+
+def _held(live: Live) -> None:
+    live.automate("staging", suspended=True)
+
+
+ASKS = {"prod": {"requireApproval": True}}
+CASES = {
+    "promote": Case(Promote(stage="prod"), "CreateRollout", _delivered, (["SUCCEEDED"], False)),
+    "approve": Case(Approve(by="Grace"), "ApproveRollout", _asked, (["SUCCEEDED"], False), ASKS),
+    "reject": Case(Approve(approved=False), "ApproveRollout", _asked, (["APPROVAL_REJECTED"], False), ASKS),
+    "rollback": Case(Rollback("prod"), "RollbackTarget", _twice, (["SUCCEEDED"] * 3, True)),
+    "retry": Case(Retry("prod"), "RetryJob", _failed, (["SUCCEEDED"], False)),
+    "cancel": Case(Cancel("prod"), "CancelRollout", _asked, (["CANCELLED"], False), ASKS),
+    "hold": Case(Hold("prod", "INC-1"), "UpdateAutomation", _automated, ([], True)),
+    "resume": Case(Resume("prod"), "UpdateAutomation", _held, ([], False)),
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    "unavailable": {"code": "UNAVAILABLE", "times": 1},
+    "exhausted": {"http_status": 429, "headers": {"Retry-After": "0"}, "times": 1},
+    "dropped": {"drop_connection": True, "times": 1},
+    "lost": {"lose_response": True, "times": 1},
+    "halved": {"truncate_body": 5, "times": 1},
+    "down": {"code": "UNAVAILABLE"},
+    "always lost": {"lose_response": True},
+    "forbidden": {"code": "PERMISSION_DENIED", "times": 1},
+}
+
+
+def ready(make_live: Callable[..., Live], case: Case) -> Live:
+    live = make_live()
+    live.make_pipeline(case.targets)
+    case.find(live)
+    return live
+
+
+def left(live: Live) -> tuple[list[str], bool]:
+    live.cloud.settle()
+    automations = live.call("GET", f"/v1/{live.service.pipeline}/automations").get("automations", [])
+    return [each["state"] for each in live.rollouts("prod")], any(each.get("suspended") for each in automations)
+
+
+@pytest.mark.parametrize("where", ["change", "reads", "looks"])
+@pytest.mark.parametrize("how", FAULTS)
+@pytest.mark.parametrize("name", CASES)
+def test_whatever_fails_run_again_it_gets_there_once(
+    make_live: Callable[..., Live], name: str, how: str, where: str
+) -> None:
+    case = CASES[name]
+    live = ready(make_live, case)
+    method = {"change": case.change, "reads": "List*", "looks": "Get*"}[where]
+    live.cloud.faults.add(Fault(method=f"{SERVICE}/{method}", **FAULTS[how]))
+    with suppress(MspError):
+        live.run(case.verb, Settings(timeout=5, by="Grace Hopper"))
+    live.cloud.faults.clear()
+    live.run(case.verb)
+    assert left(live) == case.left
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_once_is_enough_where_a_fault_passes(make_live: Callable[..., Live], name: str) -> None:
+    case = CASES[name]
+    live = ready(make_live, case)
+    for method in (case.change, "List*", "Get*"):
+        live.cloud.faults.add(Fault(method=f"{SERVICE}/{method}", lose_response=True, times=1))
+    assert live.run(case.verb) == 0
+    assert left(live) == case.left
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_of_two_people_at_once_one_does_it_and_both_are_told(make_live: Callable[..., Live], name: str) -> None:
+    case = CASES[name]
+    live = ready(make_live, case)
+    others = [Live(live.cloud, live.folder, id=live.id) for _ in range(2)]
+    ends: list[object] = []
+    start = threading.Barrier(2)
+
+    def run(person: Live) -> None:
+        start.wait()
+        try:
+            ends.append(person.run(case.verb, Settings(timeout=10, by="Grace Hopper")))
+        except MspError as error:
+            ends.append(error)
+
+    threads = [threading.Thread(target=run, args=(person,)) for person in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0 in ends
+    assert all(end == 0 or isinstance(end, ChangedMeanwhileError) for end in ends), ends
+    assert left(live) == case.left
