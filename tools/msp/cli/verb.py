@@ -78,7 +78,15 @@ def _meant(arguments: Sequence[str]) -> str:
 
 def _program() -> str:
     """What a person has typed to get here, as far as that is known."""
-    return "bazel run TARGET --" if "BUILD_WORKSPACE_DIRECTORY" in os.environ else "msp"
+    from msp.cli.verbs.common import config_of_target
+
+    try:
+        config = config_of_target()
+    except UsageError:  # It is told where it is needed.
+        config = None
+    if config is not None:
+        return f"bazel run {config.target} --"
+    return "bazel run @rules_msp//tools:msp --" if "BUILD_WORKSPACE_DIRECTORY" in os.environ else "msp"
 
 
 if __name__ == "__main__":

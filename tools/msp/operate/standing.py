@@ -11,6 +11,8 @@ from msp.rollouts.age import Ancestry
 from msp.rollouts.approval import stale
 from msp.rollouts.facts import Facts, Release, Rollout, Stage
 from msp.rollouts.freezes import freeze
+from msp.rollouts.journey import stage_before
+from msp.rollouts.rolled_back import rolled_back_on
 from msp.rollouts.running import Running, running
 from msp.rollouts.states import Action, RolloutState
 from msp.rollouts.stops import holds
@@ -148,7 +150,20 @@ def _of_stage(facts: Facts, service: Service, each: StageStanding, ancestry: Anc
             yield Matter(Urgency.STOPPED, name, f"{does} are {guards.until(found)}")
             break
     if (each.behind or each.behind is None) and not there.coming and there.failed is None:
-        yield Matter(Urgency.BEHIND, name, _behind(each), service.typed("promote", f"--stage={name}"))
+        yield _next(facts, service, each)
+
+
+def _next(facts: Facts, service: Service, each: StageStanding) -> Matter:
+    """What the stage before has that this one lacks: to be promoted, unless it was taken back from here."""
+    before = stage_before(facts, each.stage.target)
+    coming = running(facts, before.target).release if before else ""
+    back = rolled_back_on(facts, each.stage.target, facts.same_image(coming))
+    if back is None:
+        promote = service.typed("promote", f"--stage={each.name}")
+        return Matter(Urgency.BEHIND, each.name, _behind(each), promote)
+    who = f" by {back.by.by}" if back.by and back.by.by else ""
+    why = f": {back.by.reason}" if back.by and back.by.reason else ""
+    return Matter(Urgency.STOPPED, each.name, f"{back.rollout.release} was rolled back{who}{why}")
 
 
 def _behind(each: StageStanding) -> str:

@@ -78,8 +78,8 @@ def changes_blocks(changes: Changes) -> Iterator[Block]:
     """The commits that come and those that leave; first what is taken back."""
     for revert in changes.reverts:
         yield Line.of(f"takes back {revert.reverted[:_SHORT]}: {revert.commit.subject}", Tone.WAITING, mark="↩")
-    yield from _commits("commits that come", changes.come)
-    yield from _commits("commits that leave", changes.leave)
+    yield from _commits("come", changes.come)
+    yield from _commits("leave", changes.leave)
     if changes.known and not changes.come and not changes.leave:
         yield Line.of("no commit between them changes the image", Tone.QUIET, mark=" ")
     if changes.skipped:
@@ -89,7 +89,7 @@ def changes_blocks(changes: Changes) -> Iterator[Block]:
     yield from (Line.of(note, Tone.WAITING, mark="note:") for note in changes.notes)
 
 
-def _commits(title: str, commits: tuple[Commit, ...]) -> Iterator[Block]:
+def _commits(does: str, commits: tuple[Commit, ...]) -> Iterator[Block]:
     if not commits:
         return
     rows = tuple(
@@ -100,4 +100,5 @@ def _commits(title: str, commits: tuple[Commit, ...]) -> Iterator[Block]:
     blocks: tuple[Block, ...] = (Table(columns, rows),)
     if len(commits) > _MOST:
         blocks += (Line.of(f"and {len(commits) - _MOST} more", Tone.QUIET),)
-    yield Section(f"{len(commits)} {title}", blocks)
+    heading = f"1 commit that {does}s" if len(commits) == 1 else f"{len(commits)} commits that {does}"
+    yield Section(heading, blocks)

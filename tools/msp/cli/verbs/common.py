@@ -13,6 +13,7 @@ from msp.errors import MspError, UsageError
 
 if TYPE_CHECKING:
     from msp.operate.command import Verb
+    from msp.operate.config import OpsConfig
     from msp.operate.host import Cloud, Host
     from msp.operate.looking import Wanted
     from msp.operate.service import Service
@@ -154,7 +155,7 @@ def services(flags: argparse.Namespace, host: "Host") -> "Wanted":
     from msp.operate.workspace import services_in_workspace
 
     local_cloud = flags.local_cloud.removeprefix("http://")
-    if config := os.environ.get("MSP_CONFIG"):
+    if (config := config_of_target()) is not None:
         return Wanted((_of_target(config, flags, local_cloud),))
     patterns = [each for each in flags.services if "/" in each or ":" in each]
     found: list[Service] = []
@@ -172,14 +173,24 @@ def services(flags: argparse.Namespace, host: "Host") -> "Wanted":
     return Wanted(tuple(found))
 
 
-def _of_target(config_path: str, flags: argparse.Namespace, local_cloud: str) -> "Service":
+def config_of_target() -> "OpsConfig | None":
+    """What the `.ops` target knows that this process runs for; None where it runs for none.
+
+    Raises:
+        UsageError: Its file is not what the rule writes.
+    """
     from msp.operate.config import OpsConfig
-    from msp.operate.service import Service
     from msp.runfiles import files_of_this_process
     from msp.target_config import load_config
 
-    path = files_of_this_process(os.environ, sys.argv[0]).path(config_path)
-    config = load_config(OpsConfig, path, "msp_delivery")
+    if not (name := os.environ.get("MSP_CONFIG")):
+        return None
+    return load_config(OpsConfig, files_of_this_process(os.environ, sys.argv[0]).path(name), "msp_delivery")
+
+
+def _of_target(config: "OpsConfig", flags: argparse.Namespace, local_cloud: str) -> "Service":
+    from msp.operate.service import Service
+
     if flags.services or flags.project:
         given = flags.services[0] if flags.services else "--project"
         raise UsageError(
