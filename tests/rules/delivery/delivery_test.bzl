@@ -96,6 +96,22 @@ def _local_test_impl(ctx):
 
 _local_test = analysistest.make(_local_test_impl)
 
+def _ops_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    target = analysistest.target_under_test(env)
+    config = _config(env)
+    asserts.equals(env, "//tests/rules/delivery:image", config["image"])
+    asserts.equals(env, "msp-example", config["msp_service_id"])
+    asserts.equals(env, "//tools:verb", config["tool"])
+    asserts.equals(env, {"MSP_CONFIG": _package() + "defaults.ops.json"}, target[RunEnvironmentInfo].environment)
+
+    # Rolling back must not build the image.
+    runfiles = [file.short_path for file in target[DefaultInfo].default_runfiles.files.to_list()]
+    asserts.false(env, "tests/rules/delivery/image" in runfiles, "the image is no part of it")
+    return analysistest.end(env)
+
+_ops_test = analysistest.make(_ops_test_impl)
+
 def _misuse_test_impl(ctx):
     env = analysistest.begin(ctx)
     asserts.expect_failure(env, ctx.attr.message)
@@ -140,7 +156,8 @@ def delivery_test_suite(name):
     msp_delivery(name = "defaults", **_ATTRIBUTES)
     _provider_test(name = "provider_test", target_under_test = ":defaults")
     _local_test(name = "local_test", target_under_test = ":defaults.local")
-    tests += ["provider_test", "local_test"]
+    _ops_test(name = "ops_test", target_under_test = ":defaults.ops")
+    tests += ["provider_test", "local_test", "ops_test"]
 
     cases = {
         "defaults": {
@@ -231,7 +248,7 @@ def delivery_test_suite(name):
         **(_ATTRIBUTES | {"tags": ["manual", "team"]})
     )
     seen = {}
-    for target in ("forwarded", "forwarded.local"):
+    for target in ("forwarded", "forwarded.local", "forwarded.ops"):
         rule = native.existing_rule(target)
         seen[target] = [rule["testonly"], list(rule["features"]), sorted(rule["tags"])]
     _equal_test(
@@ -240,6 +257,7 @@ def delivery_test_suite(name):
         expected = str({
             "forwarded": [True, ["layering_check"], ["manual", "msp-deliverable", "team"]],
             "forwarded.local": [True, ["layering_check"], ["manual", "team"]],
+            "forwarded.ops": [True, ["layering_check"], ["manual", "team"]],
         }),
         target_under_test = ":candidate_push",
     )
