@@ -68,6 +68,8 @@ def commands(page: Path) -> Iterator[tuple[str, str, str]]:
 def resolved(label: str) -> str:
     """`//svc` stands for a service of the reader's, which has what the example has."""
     label = label.removeprefix("@rules_msp")
+    if label == "//tools:msp":  # an alias, which Bazel resolves
+        return "//tools:verb"
     if label.startswith("//svc:pipeline"):  # an msp_pipeline of its own
         return label.replace("//svc:", "//examples/msp_example:msp_deploy.")
     return label.replace("//svc:", "//examples/msp_example:")
@@ -112,7 +114,7 @@ def test_flags_are_there(page: Path, flags: dict[str, set[str]]) -> None:
     assert ours - everywhere == set()
     for _, label, behind in commands(page):
         command = resolved(label).rpartition(":")[2].rpartition(".")[2].replace("msp_deploy", "deploy")
-        if command in {"ops", "msp"} and behind.split()[0].isascii():
+        if command in {"ops", "verb"} and behind.split()[0].isascii():
             command = f"verb {behind.split()[0]}"
         if command in flags:
             used = set(re.findall(r"(?<![\w-])--[a-z][a-z_]*", behind))
