@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "changes": GROUND | {"ci"},
     "pipeline": GROUND | {"deploy_policies", "spec", "gcp"},
     "delivery": GROUND | {"ci", "gcp", "image", "pipeline", "rollouts"},
-    "operate": GROUND | {"changes", "ci", "gcp", "pipeline", "rollouts", "show"},
+    "operate": GROUND | {"changes", "ci", "deploy_policies", "gcp", "pipeline", "rollouts", "show"},
     "rehearsal": GROUND | {"ci", "delivery", "gcp", "image", "localcloud", "pipeline", "rollouts", "spec"},
     "localcloud": set[str](),
     "cli": GROUND | {"ci", "delivery", "gcp", "localcloud", "operate", "pipeline", "rehearsal", "show", "spec"},

@@ -4,12 +4,12 @@ from datetime import timedelta
 import pytest
 from tests.rollouts.conftest import START, History
 
+from msp.deploy_policies.policy import OneTimeWindow, Policy, PolicySelector, Restriction
+from msp.deploy_policies.selection import ResourceSelector
 from msp.operate.service import Service
 from msp.operate.standing import Standing, Urgency, standing
 from msp.operate.status import age, status_of_many, status_of_one
 from msp.rollouts.facts import Automation, Facts, Promotion
-from msp.rollouts.policy import OneTimeWindow, Policy, PolicySelector, Restriction
-from msp.rollouts.selection import ResourceSelector
 from msp.rollouts.states import Action
 from msp.show.terminal import Terminal
 
