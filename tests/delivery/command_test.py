@@ -195,6 +195,17 @@ def test_verbose_says_how_long_each_step_took_and_no_addresses(command: Command)
     assert "/v2/" not in done.stderr
 
 
+def test_what_a_delivery_does_not_need_is_not_imported(command: Command) -> None:
+    flags = (f"--commit={COMMIT}", "--build_number=1", f"--local_cloud={command.address}", "--nowait")
+    program, *arguments = command.arguments(*flags)
+    watched = [program, "-X", "importtime", *arguments]
+    done = subprocess.run(watched, env=command.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "google.cloud.deploy_v1" in imported
+    assert not imported & {"google.cloud.artifactregistry_v1", "google.cloud.storage", "pydantic", "yaml", "rich"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_stops_it_learns_what_stands(command: Command, world: "World", number: signal.Signals) -> None:
     method = "google.cloud.deploy.v1.CloudDeploy/CreateRollout"

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +178,7 @@ class World:
         polling = Polling(initial=0.005, maximum=0.02)
         clients = Clients.connect(endpoints or self.endpoints, retry=retry, polling=polling)
         push = LayoutPush(image, Silent()) if isinstance(image, Path) else image
+        made = replace(made, digest=push.digest)
         settings = {"timeout": 20.0, **settings}
         return Delivery(made, push, clients, report=report, git=git, settings=Settings(**settings)).run()
 

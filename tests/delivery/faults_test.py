@@ -1,11 +1,15 @@
 """Every request of a deployment fails in every way: there is one release with the right digest, or a clear error."""
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from msp.delivery.clients import Clients
+from msp.delivery.image_push import LayoutPush
 from msp.errors import MspError
 from msp.image.layout import Layout
+from msp.image.progress import Silent
 from msp.image.repository import RemoteRepository
 
 if TYPE_CHECKING:
@@ -58,6 +62,10 @@ def arm(world: "World", method: str, **how: Any) -> None:
     if method.endswith("/GetOperation"):
         # Operations are done at once here; one that isn't has to be asked for.
         world.fault(f"{CLOUD_DEPLOY}/CreateRelease:operation", code="UNAVAILABLE", times=1)
+    if method.endswith("/GetRepository"):
+        # Only a tag that stands for another image has Artifact Registry asked whether it can be moved.
+        other = LayoutPush(world.image(b"another image"), Silent())
+        other.run(world.plan(), Clients.connect(world.endpoints), gate=lambda: None, stop=threading.Event())
     world.fault(method, **how)
 
 

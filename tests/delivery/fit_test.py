@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msp.delivery.planning.fit import (
-    Change,
+    Adjustment,
     fit_annotations,
     fit_build_number,
     fit_description,
@@ -105,7 +105,7 @@ def test_annotations_fit_all_together() -> None:
     fitted, changes = fit_annotations({f"a{n}": "x" * 4096 for n in range(100)})
     assert sum(len(key) + len(value) for key, value in fitted.items()) <= 256 << 10
     assert changes
-    assert changes[-1] == Change("annotation a99", "x" * 4096, None)
+    assert changes[-1] == Adjustment("annotation a99", "x" * 4096, None)
 
 
 @given(st.text(max_size=600))

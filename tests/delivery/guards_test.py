@@ -64,7 +64,9 @@ def numbered(world: "World", commit: str, number: int, **more: Any) -> "ReleaseP
     """A plan of a build that the CI knows a page of."""
     made = world.plan(commit=commit, build_number=str(number), **more)
     build = dataclasses.replace(made.build, build_url=f"https://buildkite.com/o/p/builds/{number}")
-    return dataclasses.replace(made, build=build, annotations={**made.annotations, "build_url": build.build_url})
+    return dataclasses.replace(
+        made, build=build, build_annotations={**made.build_annotations, "build_url": build.build_url}
+    )
 
 
 def refused(world: "World", image: Path, made: "ReleasePlan", **settings: Any) -> GuardError:

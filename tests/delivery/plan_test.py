@@ -1,6 +1,7 @@
 """What is planned: pure, so every name and every limit can be tried."""
 
 import base64
+import dataclasses
 import re
 from typing import Any
 
@@ -58,7 +59,9 @@ def test_the_seeds_call_gives_the_contracts_names() -> None:
 
 
 def test_a_digest_that_comes_later_makes_the_same_plan() -> None:
-    assert planned().with_digest(DIGEST) == planned(digest=DIGEST)
+    assert dataclasses.replace(planned(), digest=DIGEST) == planned(digest=DIGEST)
+    assert "digest" not in planned().annotations
+    assert "customTarget/digest" not in planned().parameters
     assert "@" not in planned().reference
 
 

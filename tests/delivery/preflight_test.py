@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from msp import names
-from msp.delivery.image_push import LayoutPush
-from msp.delivery.outcome import GuardError
+from msp.delivery.image_push import LayoutPush, ProgramPush
+from msp.delivery.outcome import DeliveryError, GuardError
 from msp.delivery.planning.plan import Overrides
 from msp.delivery.preflight.findings import PreflightError
 from msp.errors import MspError, UsageError
@@ -179,11 +179,39 @@ def test_a_repository_that_takes_no_images(world: "World", answer: dict[str, str
     assert expected in only(refused(world, world.image(b"layer")))[0]
 
 
-def test_no_such_repository(world: "World") -> None:
+def test_no_such_repository(world: "World", make_recorder: "type[Recorder]") -> None:
+    recorder = make_recorder()
     world.fault(f"{ARTIFACTS}/GetRepository", code="NOT_FOUND")
-    problem, remedy = only(refused(world, world.image(b"layer")))
+    world.fault("registry/StartBlobUpload", http_status=404)
+    problem, remedy = only(refused(world, world.image(b"layer"), report=recorder.report))
     assert "repository 'us.gcr.io' does not exist" in problem
     assert "gcloud artifacts repositories create us.gcr.io" in remedy
+    assert recorder.told == ["planned", "preflight passed", "failed"]
+    assert_untouched(world)
+
+
+def test_no_such_repository_is_told_with_whatever_else_stands_in_the_way(bare_world: "World") -> None:
+    bare_world.fault(f"{ARTIFACTS}/GetRepository", code="NOT_FOUND")
+    *_, last = refused(bare_world, bare_world.image(b"layer"))
+    assert "repository 'us.gcr.io' does not exist" in last
+
+
+def test_no_such_repository_is_told_before_a_program_pushes(world: "World") -> None:
+    world.fault(f"{ARTIFACTS}/GetRepository", code="NOT_FOUND")
+    with pytest.raises(PreflightError, match="can't be released") as raised:
+        world.deliver(ProgramPush(world.tmp_path / "never_started"))
+    assert "repository 'us.gcr.io' does not exist" in raised.value.hint
+
+
+def test_a_registry_that_refuses_for_another_reason_says_it_itself(world: "World") -> None:
+    world.fault("registry/StartBlobUpload", code="PERMISSION_DENIED", message="not you")
+    with pytest.raises(DeliveryError, match="not you"):
+        world.deliver(world.image(b"layer"))
+
+
+def test_artifact_registry_is_not_asked_where_the_registry_takes_the_image(world: "World") -> None:
+    world.fault(f"{ARTIFACTS}/GetRepository", code="NOT_FOUND")
+    assert world.deliver(world.image(b"layer")).state == "SUCCEEDED"
 
 
 def test_a_repository_that_one_may_not_look_at_is_no_problem(world: "World") -> None:

@@ -9,7 +9,7 @@ from msp.gcp.calls import Calls, Later
 from msp.gcp.clients import artifact_registry_client, cloud_deploy_client
 from msp.gcp.cloud_deploy import CloudDeploy
 from msp.gcp.credentials import AnonymousCredentials, ApplicationDefaultCredentials, Credentials
-from msp.gcp.deadline import Deadline
+from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.http import connection_pool
 from msp.gcp.polling import Polling
@@ -32,33 +32,35 @@ class Clients:
     """The remote services.
 
     Attributes:
-        deploy: Cloud Deploy.
-        artifacts: Artifact Registry.
-        storage: Cloud Storage.
-        registry: Image registries.
-        endpoints: Where they are.
+        deploy: Cloud Deploy's client, which is imported in a thread meanwhile.
+        storage: Cloud Storage's.
+        registry: All image registries', with one keychain.
+        endpoints: The addresses of Google's services, or of a local cloud.
         polling: How often to look at what takes time.
-        retry: When to ask again.
+        retry: How often to ask again, and how long to wait before.
+        adapter: What sends the requests of Google's clients, signed.
+        deadline: When calls of Google's services have to be over.
     """
 
     deploy: CloudDeploy
-    artifacts: "Calls[ArtifactRegistryClient]"
     storage: Storage
     registry: Registry
     endpoints: Endpoints
     polling: Polling
     retry: RetryPolicy
+    adapter: "Later[Adapter]"
+    deadline: Deadline = NO_DEADLINE
 
     @classmethod
     def connect(
         cls, endpoints: Endpoints, *, retry: RetryPolicy | None = None, polling: Polling | None = None
     ) -> "Clients":
-        """Clients that ask nothing yet. Google's are imported in a thread, beside whatever is done meanwhile.
+        """Clients that ask nothing yet. Cloud Deploy's is imported in a thread, beside whatever is done meanwhile.
 
         Args:
-            endpoints: Where the services are.
-            retry: When to ask again.
-            polling: How often to look at what takes time.
+            endpoints: `Endpoints.google()`, or `Endpoints.local("127.0.0.1:8080")`.
+            retry: How often to ask again, and how long to wait before; by default as `RetryPolicy` has it.
+            polling: How often to look at what takes time; by default as `Polling` has it.
 
         Raises:
             UsageError: A proxy's address is none.
@@ -68,25 +70,25 @@ class Clients:
         pool = connection_pool(connections=_CONNECTIONS)
         google = None if endpoints.is_local else ApplicationDefaultCredentials(pool)
         adapter = Later(lambda: _adapter(pool, google or AnonymousCredentials()))
-        deploy = CloudDeploy(lambda: cloud_deploy_client(endpoints, adapter.get()), retry, polling)
-
-        def artifacts() -> "ArtifactRegistryClient":
-            _ = deploy.client  # First things first: two imports at once take as long as both.
-            return artifact_registry_client(endpoints, adapter.get())
-
         return cls(
-            deploy=deploy,
-            artifacts=Calls(artifacts, retry),
+            deploy=CloudDeploy(lambda: cloud_deploy_client(endpoints, adapter.get()), retry, polling),
             storage=Storage(adapter.get, endpoints, retry),
             registry=Registry(pool, Keychain(google), endpoints, retry),
             endpoints=endpoints,
             polling=polling,
             retry=retry,
+            adapter=adapter,
+        )
+
+    def artifact_registry(self) -> "Calls[ArtifactRegistryClient]":
+        """Artifact Registry's client. Its library is imported when this is called: a delivery seldom needs it."""
+        return Calls(lambda: artifact_registry_client(self.endpoints, self.adapter.get()), self.retry).within(
+            self.deadline
         )
 
     def within(self, deadline: Deadline) -> "Clients":
         """The same, whose calls of Google's services end by then."""
-        return replace(self, deploy=self.deploy.within(deadline), artifacts=self.artifacts.within(deadline))
+        return replace(self, deploy=self.deploy.within(deadline), deadline=deadline)
 
 
 def _adapter(pool: urllib3.PoolManager, credentials: Credentials) -> "Adapter":

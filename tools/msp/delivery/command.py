@@ -1,10 +1,9 @@
 """A deployment as a command: from what was asked and what the BUILD file says to its end."""
 
 import os
-import shlex
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -105,8 +104,7 @@ def deploy(request: Request, config: DeliveryConfig, around: Host, report: Repor
         return planned
     retry = RetryPolicy(notify=_notify(report))
     clients = Clients.connect(request.endpoints, retry=retry)
-    settings = replace(request.settings, make_pipeline=_make_pipeline(config, request.endpoints), tools=config.tools)
-    return Delivery(made, image, clients, report=report, git=git, settings=settings, now=around.now).run()
+    return Delivery(made, image, clients, report=report, git=git, settings=request.settings, now=around.now).run()
 
 
 def _report(request: Request, config: DeliveryConfig, around: Host) -> Report:
@@ -145,12 +143,3 @@ def _notify(report: Report) -> Callable[[RemoteError, float], None]:
         report(Noted(f"{error.message}; trying again in {seconds:.1f} s"))
 
     return notify
-
-
-def _make_pipeline(config: DeliveryConfig, endpoints: Endpoints) -> str:
-    cloud = [f"--local_cloud={endpoints.cloud_deploy.removeprefix('http://')}"] if endpoints.is_local else []
-    if config.spec is not None:
-        return shlex.join(["bazel", "run", f"{config.target}.pipeline.apply", *(["--", *cloud] if cloud else [])])
-    flags = [f"--region={config.gcp_region}", *cloud]
-    own = shlex.join(["bazel", "run", f"{config.tools}:apply", "--", "--spec=service.yaml", *flags])
-    return f"{own}\nor set `spec`, which makes a target of it"

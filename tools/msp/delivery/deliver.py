@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from msp.ci.git import Git, ancestry
 from msp.delivery import rollout as rollouts
@@ -25,17 +26,22 @@ from msp.delivery.outcome import (
     Outcome,
 )
 from msp.delivery.planning.plan import ReleasePlan
-from msp.delivery.preflight.findings import PreflightError, Problem, Survey
+from msp.delivery.preflight.findings import Findings, PreflightError, Problem
 from msp.delivery.preflight.guards import Ruling, Verdict, judge
 from msp.delivery.preflight.preflight import Preflight, read_facts
+from msp.delivery.preflight.repository import refusal
 from msp.delivery.release import make_release
 from msp.delivery.report import events
 from msp.errors import MspError
 from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.errors import FailedPreconditionError, PermissionDeniedError
 from msp.gcp.messages import enum_name, last_part
+from msp.image.errors import RegistryError
 from msp.image.layout import LayoutError
 from msp.rollouts.facts import Facts
+
+if TYPE_CHECKING:
+    from google.cloud.deploy_v1 import Rollout
 
 _log = logging.getLogger(__name__)
 
@@ -49,16 +55,12 @@ class Settings:
         timeout: Seconds that all of it may take, the wait for the rollout included; that goes on by itself afterwards.
         force: Release even though the first stage runs this image, or a newer build's, or this one was rolled back.
         if_newer: End well where a newer build was there first.
-        make_pipeline: The command that makes the pipeline, for hints.
-        tools: The package of the tools' targets, as the user's repository writes it, for hints.
     """
 
     wait: bool = True
     timeout: float = 1800.0
     force: bool = False
     if_newer: bool = False
-    make_pipeline: str = "bazel run @rules_msp//tools:apply -- --spec=service.yaml"
-    tools: str = "@rules_msp//tools"
 
 
 class Delivery:
@@ -85,7 +87,7 @@ class Delivery:
         settings: Settings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._plan = plan.with_digest(image.digest) if image.digest else plan
+        self._plan = plan
         self._image = image
         self._clients = clients
         self._report = report
@@ -127,58 +129,53 @@ class Delivery:
     def _run(self) -> Outcome:
         deadline = Deadline.after(self._settings.timeout)
         self._clients = self._clients.within(deadline)
-        push = self._push = GatedPush(self._image, self._plan, self._clients, deadline)
         began = time.perf_counter()
-        try:
-            survey = self._look(push)
+        with GatedPush(self._image, self._plan, self._clients, deadline) as push:
+            self._push = push
+            found = self._look(push)
             _log.debug("preflight took %.3f s", time.perf_counter() - began)
-            if ended := self._ended(survey, survey.verdict):
+            if ended := self._ended(found.verdict, found):
                 return ended
-            digest = push.finish()
+            digest = self._pushed(push)
             _log.debug("the push took %.3f s, beside preflight", time.perf_counter() - began)
-        except BaseException:
-            push.stop()
-            raise
-        known = bool(self._plan.digest)
-        if not known:
-            self._plan = self._plan.with_digest(digest)
+        news = digest != self._plan.digest
+        self._plan = dataclasses.replace(self._plan, digest=digest)
         self._standing.append(f"{self._plan.reference} is pushed")
         self._report(events.Pushed(self._plan))
-        if not known and survey.facts is not None:
-            # By the image there is more to tell.
-            verdict = self._judge(survey.facts, self._plan)
-            if ended := self._ended(survey, verdict):
-                return ended
-        return self._release(survey, deadline)
+        # By the image there is more to tell.
+        if news and found.facts is not None and (ended := self._ended(self._judge(found.facts, self._plan), found)):
+            return ended
+        return self._release(found, deadline)
 
-    def _look(self, push: GatedPush) -> Survey:
+    def _look(self, push: GatedPush) -> Findings:
         try:
-            survey = Preflight(
-                self._plan,
-                self._clients,
-                self._settings.make_pipeline,
-                tools=self._settings.tools,
-                judge=self._judge,
-                now=self._now(),
-            ).run()
+            found = Preflight(self._plan, self._clients, judge=self._judge, now=self._now()).run()
         except PreflightError as error:
             # What the registry says may only follow from what preflight has found; the image is another matter.
             if isinstance(push.error, LayoutError):
                 also = Problem(push.error.message, push.error.hint)
                 raise PreflightError(self._plan, tuple(dict.fromkeys((*error.problems, also)))) from error
             raise
-        self._plan = survey.plan
-        ruling = survey.verdict.ruling
+        self._plan = found.plan
+        ruling = found.verdict.ruling
         if ruling in {Ruling.GO_ON, Ruling.NOTHING_TO_DO}:
             # Where it ends at once, the outcome tells what the guards have noted.
-            noted = survey.verdict.notes if ruling is Ruling.GO_ON else ()
-            self._report(events.PreflightPassed((*survey.warnings, *noted)))
-        return survey
+            noted = found.verdict.notes if ruling is Ruling.GO_ON else ()
+            self._report(events.PreflightPassed((*found.warnings, *noted)))
+        return found
+
+    def _pushed(self, push: GatedPush) -> str:
+        try:
+            return push.finish()
+        except RegistryError as error:
+            if not push.wrote and (why := refusal(self._plan, self._clients)):
+                raise PreflightError(self._plan, (why,)) from error
+            raise
 
     def _judge(self, facts: Facts, plan: ReleasePlan) -> Verdict:
         return judge(facts, plan, self._ancestry, force=self._settings.force)
 
-    def _ended(self, survey: Survey, verdict: Verdict, *, created: bool = False) -> Outcome | None:
+    def _ended(self, verdict: Verdict, found: Findings, *, created: bool = False) -> Outcome | None:
         """The end, where the guards let it go no further: well where nothing is left to do.
 
         Raises:
@@ -195,7 +192,7 @@ class Delivery:
         own = by.release == plan.release
         return Outcome(
             plan=plan,
-            stages=survey.stages,
+            stages=found.stages,
             state=SUPERSEDED if newer else "SUCCEEDED" if own else ALREADY_DEPLOYED,
             release=plan.release if created else by.release,
             rollout="" if created else by.id,
@@ -212,41 +209,46 @@ class Delivery:
         except PermissionDeniedError:
             return Verdict()  # Preflight has said so.
 
-    def _release(self, survey: Survey, deadline: Deadline) -> Outcome:
-        plan, target = self._plan, survey.stages[0]
+    def _release(self, found: Findings, deadline: Deadline) -> Outcome:
+        plan = self._plan
         began = time.perf_counter()
-        _, created = make_release(plan, self._clients, survey.existing)
+        _, created = make_release(plan, self._clients, found.existing)
         _log.debug("the release took %.3f s", time.perf_counter() - began)
         self._standing.append(f"release {plan.release} is made")
         self._report(events.Released(plan, created))
         verdict = self._judged_again()
         # A run of the same build that was quicker is no hindrance, and its rollout is taken up.
-        if verdict.ruling is not Ruling.NOTHING_TO_DO and (ended := self._ended(survey, verdict, created=created)):
+        if verdict.ruling is not Ruling.NOTHING_TO_DO and (ended := self._ended(verdict, found, created=created)):
             return ended
+        outcome = Outcome(plan, found.stages, "FAILED", plan.release, created=created)
         try:
             rollout, _ = rollouts.begin_rollout(
-                plan, target, self._clients, taken_up=not created, force=self._settings.force
+                plan, found.stages[0], self._clients, taken_up=not created, force=self._settings.force
             )
         except FailedPreconditionError as error:
             # A freeze or a suspension of this moment is to be waited for.
             if (verdict := self._judged_again()).ruling is Ruling.BLOCKED:
-                self._ended(survey, verdict)
+                self._ended(verdict, found)
             # Most often because the release could not be rendered, which can be over before a rollout is asked for.
-            return Outcome(plan, survey.stages, "FAILED", plan.release, created=created, failure=error.message)
-        self._standing.append(f"rollout {last_part(rollout.name)} goes on in Cloud Deploy by itself")
-        self._report(events.RolloutSeen(rollout))
-        if self._settings.wait:
-            rollout = rollouts.follow(
-                rollout,
-                self._clients.within(NO_DEADLINE),  # What is late is the rollout, not an answer.
-                timeout=deadline.left,
-                seen=lambda found: self._report(events.RolloutSeen(found)),
-            )
-        state, rollout_id = enum_name(rollout, "state"), last_part(rollout.name)
-        outcome = Outcome(plan, survey.stages, state, plan.release, rollout_id, created)
+            return dataclasses.replace(outcome, failure=error.message)
+        rollout = self._followed(rollout, deadline)
+        outcome = dataclasses.replace(outcome, state=enum_name(rollout, "state"), rollout=last_part(rollout.name))
         if outcome.exit_code:
             outcome = dataclasses.replace(outcome, failure=rollouts.failure(plan, rollout, self._clients))
         return outcome
+
+    def _followed(self, rollout: "Rollout", deadline: Deadline) -> "Rollout":
+        """The rollout at its end, or as it was begun where nobody waits."""
+        self._standing.append(f"rollout {last_part(rollout.name)} goes on in Cloud Deploy by itself")
+        self._report(events.RolloutSeen(rollout))
+        if not self._settings.wait:
+            return rollout
+        return rollouts.follow(
+            rollout,
+            self._clients.within(NO_DEADLINE),  # What is late is the rollout, not an answer.
+            timeout=deadline.left,
+            seen=lambda seen: self._report(events.RolloutSeen(seen)),
+        )
 
     def _how_to_go_on(self) -> str:
         tag = "no tag was written"

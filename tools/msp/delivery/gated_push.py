@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Self
 
 from msp.delivery.clients import Clients
 from msp.delivery.image_push import ImagePush
@@ -17,12 +18,17 @@ _STOP_SECONDS = 2.0
 class GatedPush:
     """The push, in a thread of its own; it writes no manifest before it is told to finish.
 
-    The thread is a daemon: an interrupted program ends without waiting for the network.
+        with GatedPush(image, plan, clients, deadline) as push:
+            look_around()
+            digest = push.finish()
+
+    It is stopped where that is left before. The thread is a daemon: an interrupted program ends without waiting for the
+    network.
 
     Args:
         image: Brings the image to its repository.
-        plan: Where to.
-        clients: How.
+        plan: Has the repository and the tag.
+        clients: The registry's among them.
         deadline: When it has to be there.
 
     Attributes:
@@ -46,8 +52,14 @@ class GatedPush:
         self._thread = threading.Thread(target=self._run, args=(push,), daemon=True)
         self._thread.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def finish(self) -> str:
-        """Lets manifests through and waits for the end. Returns the digest; raises what the push raised."""
+        """Lets manifests through and waits for the end. Returns the digest, `sha256:…`; raises what the push raised."""
         self._told.set()
         self._thread.join()
         if self._failure is not None:
@@ -55,7 +67,7 @@ class GatedPush:
         return self._digest
 
     def stop(self) -> None:
-        """Has it end soon."""
+        """Has it end soon, where it hasn't yet."""
         with self._gate_lock:
             self._stop.set()
         self._told.set()

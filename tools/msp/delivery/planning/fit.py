@@ -18,7 +18,7 @@ _HASH_DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Change:
+class Adjustment:
     """A value that was made to fit.
 
     Attributes:
@@ -66,39 +66,39 @@ def fit_label(text: str) -> str:
     return _cut(re.sub(r"[^a-z0-9_-]", "-", text.lower()), MAX_LABEL, text)
 
 
-def fit_labels(labels: Mapping[str, str]) -> tuple[dict[str, str], tuple[Change, ...]]:
+def fit_labels(labels: Mapping[str, str]) -> tuple[dict[str, str], tuple[Adjustment, ...]]:
     """The nearest labels to these, and what had to be changed. Those past the 64th are left out."""
     fitted: dict[str, str] = {}
-    changes: list[Change] = []
+    changes: list[Adjustment] = []
     for key, value in labels.items():
         new_key, new_value = fit_label(key), fit_label(value)
         if not new_key[:1].isalpha():
             new_key = fit_label(f"l-{new_key}")
         if len(fitted) == MAX_LABELS or new_key in fitted:
-            changes.append(Change(f"label {_shown(key)}", value, None))
+            changes.append(Adjustment(f"label {_shown(key)}", value, None))
             continue
         fitted[new_key] = new_value
         if (key, value) != (new_key, new_value):
-            changes.append(Change("label", f"{key}={value}", f"{new_key}={new_value}"))
+            changes.append(Adjustment("label", f"{key}={value}", f"{new_key}={new_value}"))
     return fitted, tuple(changes)
 
 
-def fit_annotations(annotations: Mapping[str, str]) -> tuple[dict[str, str], tuple[Change, ...]]:
+def fit_annotations(annotations: Mapping[str, str]) -> tuple[dict[str, str], tuple[Adjustment, ...]]:
     """The same annotations without control characters and, where too long, cut; and what had to be changed."""
     fitted: dict[str, str] = {}
-    changes: list[Change] = []
+    changes: list[Adjustment] = []
     total = 0
     for key, value in annotations.items():
         clean = "".join(character if character.isprintable() else " " for character in value)
         text = _cut_bytes(clean, MAX_ANNOTATION_BYTES)
         size = len(key.encode()) + len(text.encode())
         if total + size > MAX_ANNOTATIONS_BYTES:
-            changes.append(Change(f"annotation {key}", value, None))
+            changes.append(Adjustment(f"annotation {key}", value, None))
             continue
         total += size
         fitted[key] = text
         if text != value:
-            changes.append(Change(f"annotation {key}", value, text))
+            changes.append(Adjustment(f"annotation {key}", value, text))
     return fitted, tuple(changes)
 
 

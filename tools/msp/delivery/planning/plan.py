@@ -28,22 +28,24 @@ class ReleasePlan:
 
     Attributes:
         target: The Bazel label of what is deployed.
-        project: The Google Cloud project of pipeline and release.
-        region: Their region.
-        pipeline: The delivery pipeline's id.
+        project: The Google Cloud project of pipeline and release: `msp-example-prod-0000`.
+        region: The region of pipeline and release: `us-central1`.
+        pipeline: The delivery pipeline's id: `msp-example-us-central1-rollout`.
         stages: The targets' ids in order, as far as they are known before the pipeline is read; else empty.
-        release: The release's id.
+        release: The release's id: `deploy-0123456789ab-42`.
         image: The repository: `us.gcr.io/sourcegraph-dev/msp-example`.
-        tag: The image's tag.
-        digest: The image's digest, `sha256:…`; empty as long as it is not known.
-        source_uri: What the release is rendered from.
-        description: For people.
-        labels: The release's labels.
-        annotations: The release's annotations.
-        parameters: The release's deploy parameters.
-        build: Who and what is behind it.
+        tag: The image's tag: `0123456789ab_42`.
+        digest: The image's digest, `sha256:…`; empty where only a push program's registry will tell. Nothing else in a
+            plan is made of it: what a release says of it is derived.
+        source_uri: What the release is rendered from: `gs://msp-example-prod-0000-cloudrun-skaffold/source.tar.gz`.
+        description: The release's description, for people: the first line of the commit's message.
+        labels: The release's labels: `{"commit": "0123456789abcdef…"}`.
+        build_annotations: The release's annotations, but for the digest's: `{"author": "Ada Lovelace", …}`.
+        build: Whose build it is, and of which commit.
         rerun: The command that takes this deployment up again, wherever it is run.
-        notes: What was made to fit, and what is worth knowing.
+        make_pipeline: The command that makes the pipeline, for hints.
+        tools: The package of the tools' targets, as the user's repository writes it, for hints: `@rules_msp//tools`.
+        notes: What was made to fit, and what is worth knowing, a sentence each.
         local_cloud: The local cloud that this goes to: `http://127.0.0.1:8080`; empty for Google's.
         action_image: What is to render and deploy, as `SpecifiedRollout` has it; None where there is no specification.
     """
@@ -60,10 +62,11 @@ class ReleasePlan:
     source_uri: str
     description: str
     labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    parameters: Mapping[str, str]
+    build_annotations: Mapping[str, str]
     build: Build = field(repr=False)
     rerun: str
+    make_pipeline: str
+    tools: str
     notes: tuple[str, ...] = ()
     local_cloud: str = ""
     action_image: str | None = None
@@ -74,9 +77,15 @@ class ReleasePlan:
         return f"{self.image}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
 
     @property
-    def location_name(self) -> str:
-        """The full name of the place of pipeline and targets."""
-        return names.location_name(self.project, self.region)
+    def annotations(self) -> dict[str, str]:
+        """The release's annotations."""
+        return {**self.build_annotations, **({"digest": self.digest} if self.digest else {})}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The release's deploy parameters."""
+        digest = {names.DIGEST_PARAMETER: self.digest} if self.digest else {}
+        return {names.TAG_PARAMETER: self.tag, **digest}
 
     @property
     def pipeline_name(self) -> str:
@@ -117,25 +126,16 @@ class ReleasePlan:
         flags = f"--tag={self.tag}{suffix}", f"--release={fit.with_suffix(self.release, suffix)}"
         return f"{self.rerun} {shlex.join(flags)}"
 
-    def with_digest(self, digest: str) -> "ReleasePlan":
-        """The same, of an image whose digest is known by now."""
-        return dataclasses.replace(
-            self,
-            digest=digest,
-            annotations={**self.annotations, "digest": digest},
-            parameters={**self.parameters, names.DIGEST_PARAMETER: digest},
-        )
-
 
 @dataclass(frozen=True)
 class Overrides:
     """What the person who deploys asks for beyond the build itself; empty for the contract's own.
 
     Attributes:
-        tag: Another tag for the image.
-        release: Another id for the release.
-        labels: More labels.
-        annotations: More annotations.
+        tag: Another tag for the image: `v1.2`.
+        release: Another id for the release: `hotfix-1`.
+        labels: More labels: `{"team": "search"}`.
+        annotations: More annotations: `{"ticket": "OPS-7"}`.
     """
 
     tag: str = ""
@@ -156,9 +156,9 @@ def plan(
     """What delivering this build of this service means. Pure: asks nothing, changes nothing.
 
     Args:
-        config: The service.
-        build: Who and what.
-        digest: The image's, where it is known.
+        config: The service, as its target says.
+        build: The commit, its number and author, as the CI or git says.
+        digest: The image's, `sha256:…`; empty where it isn't known yet.
         rollout: What the service's specification says of its rollout; None where it has no specification.
         overrides: What was asked for besides.
         local_cloud: The local cloud that is used: `http://127.0.0.1:8080`; empty for Google's.
@@ -191,20 +191,19 @@ def plan(
         release=release,
         image=config.repository,
         tag=tag,
-        digest="",
+        digest=digest,
         source_uri=names.source_uri(config.gcp_project),
         description=fit.fit_description(build.subject),
         labels=labels,
-        annotations=annotations,
-        parameters={names.TAG_PARAMETER: tag},
+        build_annotations=annotations,
         build=build,
         rerun=_rerun(config, build, overrides, local_cloud),
+        make_pipeline=config.make_pipeline,
+        tools=config.tools,
         local_cloud=local_cloud,
         action_image=rollout.action_image if rollout else None,
     )
-    notes = (*(str(change) for change in changes), *_worth_knowing(made))
-    made = dataclasses.replace(made, notes=notes)
-    return made.with_digest(digest) if digest else made
+    return dataclasses.replace(made, notes=(*map(str, changes), *_worth_knowing(made)))
 
 
 def _rerun(config: DeliveryConfig, build: Build, overrides: Overrides, local_cloud: str) -> str:
@@ -228,8 +227,8 @@ def _as_list(pairs: Mapping[str, str]) -> str:
     return line.getvalue()
 
 
-def _changed(field: str, given: str, sent: str) -> list[fit.Change]:
-    return [fit.Change(field, given, sent)] if given != sent else []
+def _changed(field: str, given: str, sent: str) -> list[fit.Adjustment]:
+    return [fit.Adjustment(field, given, sent)] if given != sent else []
 
 
 def _annotations(config: DeliveryConfig, build: Build, tag: str) -> dict[str, str]:
@@ -253,7 +252,7 @@ def _base64(subject: str) -> str:
 
 
 def _merged(own: Mapping[str, str], asked: Mapping[str, str], what: str) -> dict[str, str]:
-    # `digest` is added when it is known.
+    # `digest` is the plan's to add.
     if taken := sorted(key for key in asked if key in own or (key == "digest" and what == "annotation")):
         raise UsageError(
             f"{what} {taken[0]!r} is set by every release, and can't be given another value",

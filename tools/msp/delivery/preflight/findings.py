@@ -34,7 +34,7 @@ class PreflightError(MspError):
 
 
 @dataclass(frozen=True)
-class Survey:
+class Findings:
     """What was found.
 
     Attributes:

@@ -1,34 +1,63 @@
 """Whether an image's repository would take it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msp.delivery.clients import Clients
 from msp.delivery.gcloud import gcloud_command
 from msp.delivery.planning.plan import ReleasePlan
 from msp.delivery.preflight.findings import Problem
+from msp.errors import MspError
 from msp.gcp.errors import NotFoundError
-from msp.gcp.messages import enum_name, last_part
-from msp.names import references
+from msp.gcp.messages import enum_name
 from msp.names.artifact_registry import Package
+from msp.names.references import Repository
 
 if TYPE_CHECKING:
-    from google.cloud.artifactregistry_v1 import Repository
+    from google.cloud import artifactregistry_v1
 
 
-def repository_problem(plan: ReleasePlan, clients: Clients) -> Problem | None:
+def tag_digest(plan: ReleasePlan, clients: Clients) -> str:
+    """The digest, `sha256:…`, that the plan's tag stands for in the registry; empty where there is no such tag.
+
+    Empty, too, where the registry does not tell: then the push says why.
+    """
+    remote = clients.registry.repository(Repository.parse(plan.image), deadline=clients.deadline)
+    quietly = replace(clients.retry, notify=lambda _error, _seconds: None)  # The push, which asks the same, tells.
+    try:
+        return quietly.run(lambda: remote.manifest_digest(plan.tag), deadline=clients.deadline) or ""
+    except MspError:
+        return ""
+
+
+def refusal(plan: ReleasePlan, clients: Clients) -> Problem | None:
+    """Why a registry may have refused an image, as far as Artifact Registry tells. Raises nothing."""
+    try:
+        return repository_problem(plan, clients)
+    except MspError:
+        return None
+
+
+def repository_problem(plan: ReleasePlan, clients: Clients, there: str = "") -> Problem | None:
     """What stands in the way of a push, as far as Artifact Registry tells; others tell when they are pushed to.
+
+    Args:
+        plan: What is to be pushed, and to where.
+        clients: Artifact Registry's among them.
+        there: What the plan's tag stands for, as `tag_digest` has it.
 
     Raises:
         ApiError: It doesn't tell: `PermissionDeniedError` where one may not look.
         UnreachableError: It can't be reached.
         CredentialsError: There are no credentials.
     """
-    place = references.Repository.parse(plan.image)
+    place = Repository.parse(plan.image)
     package = Package.of_image(place.host, place.name)
     if package is None:
         return None
+    artifacts = clients.artifact_registry()
     try:
-        repository = clients.artifacts.read(clients.artifacts.client.get_repository, name=package.repository_name)
+        repository = artifacts.read(artifacts.client.get_repository, name=package.repository_name)
     except NotFoundError:
         return Problem(
             f"repository {package.repository!r} does not exist in Artifact Registry, "
@@ -36,7 +65,7 @@ def repository_problem(plan: ReleasePlan, clients: Clients) -> Problem | None:
             f"make it: {_create(plan, package)}",
         )
     return _kind_problem(package, repository) or (
-        _tag_problem(plan, package, clients) if repository.docker_config.immutable_tags else None
+        _tag_problem(plan, there) if repository.docker_config.immutable_tags else None
     )
 
 
@@ -46,7 +75,7 @@ def _create(plan: ReleasePlan, package: Package) -> str:
     return gcloud_command(cloud, "artifacts", "repositories", "create", name, "--repository-format=docker", *where)
 
 
-def _kind_problem(package: Package, repository: "Repository") -> Problem | None:
+def _kind_problem(package: Package, repository: "artifactregistry_v1.Repository") -> Problem | None:
     kind, mode = enum_name(repository, "format_"), enum_name(repository, "mode")
     if kind not in {"FORMAT_UNSPECIFIED", "DOCKER"}:
         return Problem(
@@ -61,8 +90,7 @@ def _kind_problem(package: Package, repository: "Repository") -> Problem | None:
     return None
 
 
-def _tag_problem(plan: ReleasePlan, package: Package, clients: Clients) -> Problem | None:
-    there = _tag_digest(plan, package, clients)
+def _tag_problem(plan: ReleasePlan, there: str) -> Problem | None:
     if not there or not plan.digest or there == plan.digest:
         return None
     return Problem(
@@ -70,13 +98,3 @@ def _tag_problem(plan: ReleasePlan, package: Package, clients: Clients) -> Probl
         f"this image is {plan.digest}",
         "give another --build_number, or another --tag",
     )
-
-
-def _tag_digest(plan: ReleasePlan, package: Package, clients: Clients) -> str:
-    """The digest (`sha256:…`) that the plan's tag stands for, empty where there is no such tag."""
-    # In the API, a slash in the name of a package is written %2F.
-    name = f"{package.repository_name}/packages/{package.package.replace('/', '%2F')}/tags/{plan.tag}"
-    try:
-        return last_part(clients.artifacts.read(clients.artifacts.client.get_tag, name=name).version)
-    except NotFoundError:
-        return ""

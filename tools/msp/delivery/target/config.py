@@ -15,10 +15,10 @@ class DeliveryConfig:
 
     Attributes:
         target: The Bazel label: `//svc:msp_deploy`.
-        gcp_project: The project that pipeline, targets and releases live in.
-        msp_service_id: The service.
+        gcp_project: The project that pipeline, targets and releases live in: `msp-example-prod-0000`.
+        msp_service_id: The service's id: `msp-example`.
         repository: Where its images are: `us.gcr.io/sourcegraph-dev/msp-example`.
-        gcp_region: The pipeline's region.
+        gcp_region: The pipeline's region: `us-central1`.
         image: Runfiles path of the image, a directory in the OCI layout.
         push: Runfiles path of a program that pushes the image in our place, called with `--tag` and `--repository`.
         spec: Runfiles path of the service's specification, as canonical JSON.
@@ -40,13 +40,20 @@ class DeliveryConfig:
         """The package of all programs, as the user's repository writes it: `@rules_msp//tools`."""
         return self.tool.rpartition(":")[0]
 
+    @property
+    def make_pipeline(self) -> str:
+        """The command that makes the service's pipeline: `bazel run //svc:msp_deploy.pipeline.apply`."""
+        if self.spec is not None:
+            return f"bazel run {self.target}.pipeline.apply"
+        return f"bazel run {self.tools}:apply -- --spec=service.yaml\nor set `spec`, which makes a target of it"
+
     @classmethod
     def parse(cls, text: str | bytes, file: str) -> "DeliveryConfig":
         """Reads the file's content.
 
         Args:
-            text: The content.
-            file: Its name, for errors.
+            text: The content: `{"target": "//svc:msp_deploy", …}`.
+            file: The file's name, for errors.
 
         Raises:
             UsageError: As `parse_config`; also where there is nothing to push.
