@@ -77,6 +77,13 @@ def test_a_state_directory_that_can_not_be_used(tmp_path: Path) -> None:
     assert (code, "is not a state of this local cloud" in errors) == (1, True)
 
 
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("localhost", False), ("::1", False)])
+def test_whoever_lets_others_reach_it_is_warned(tmp_path: Path, host: str, *, warned: bool) -> None:
+    (tmp_path / "file").write_text("")
+    code, errors = refused(f"--host={host}", f"--state_dir={tmp_path / 'file'}")
+    assert (code, f"{host} may be reached from other machines" in errors) == (1, warned)
+
+
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     flags = (f"--state_dir={tmp_path}", "--job_seconds=0", "--render_seconds=0")
     pipeline = {"serialPipeline": {"stages": [{"targetId": "prod"}]}}

@@ -14,11 +14,13 @@ import urllib3
 from msp import names
 from msp.ci.build import Build
 from msp.delivery.clients import Clients
-from msp.delivery.deliver import Delivery, Settings
+from msp.delivery.deliver import Delivery
 from msp.delivery.image_push import ImagePush, LayoutPush
 from msp.delivery.outcome import Outcome
-from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
+from msp.delivery.planning.overrides import AS_BUILT, Overrides
+from msp.delivery.planning.plan import ReleasePlan, plan
 from msp.delivery.report import events
+from msp.delivery.request import Settings
 from msp.delivery.target.config import DeliveryConfig
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.messages import enum_name
@@ -158,7 +160,7 @@ class World:
         *,
         commit: str = COMMIT,
         build_number: str = "42",
-        overrides: Overrides = Overrides(),  # noqa: B008 - frozen
+        overrides: Overrides = AS_BUILT,
     ) -> ReleasePlan:
         build = Build(commit, build_number, "Ada Lovelace", "main", "https://ci/42", "Count faster")
         return plan(self.config(), build, overrides=overrides)

@@ -13,7 +13,7 @@ import pytest
 
 from msp import names
 from msp.delivery.outcome import DeliveryError, GuardError, Outcome
-from msp.delivery.planning.plan import Overrides
+from msp.delivery.planning.overrides import Overrides
 from msp.delivery.preflight.findings import PreflightError
 from msp.delivery.report import events
 from msp.delivery.report.json_file import JsonReport

@@ -18,7 +18,8 @@ from msp.ci.buildkite import BuildkiteAgent
 from msp.ci.github import GitHubActions
 from msp.cli.entry import describe
 from msp.delivery.outcome import DeliveryError, Outcome
-from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
+from msp.delivery.planning.overrides import Overrides
+from msp.delivery.planning.plan import ReleasePlan, plan
 from msp.delivery.report.ci import CiReport
 from msp.delivery.report.events import Event, Failed, Finished, Noted, Planned, PreflightPassed, Pushed, Released
 from msp.delivery.report.json_file import JsonReport

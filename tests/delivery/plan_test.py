@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msp.ci.build import Build
-from msp.delivery.planning.plan import Overrides, ReleasePlan, plan
+from msp.delivery.planning.overrides import Overrides
+from msp.delivery.planning.plan import ReleasePlan, plan
 from msp.delivery.release import as_release
 from msp.delivery.target.config import DeliveryConfig
 from msp.delivery.target.rollout import SpecifiedRollout
@@ -167,3 +168,23 @@ def test_whatever_is_given_fits(number: str, author: str, subject: str, release:
     assert len(made.description) <= 255
     assert sum(len(k.encode()) + len(v.encode()) for k, v in made.annotations.items()) <= 256 << 10
     base64.b64decode(made.annotations.get("commit_message_base64", ""), validate=True).decode()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["team"], "--labels: 'team' is not key=value"),
+        (["=x"], "--labels: '=x' is not key=value"),
+        (["a=1", "a=2"], "--labels: 'a' is given twice"),
+    ],
+)
+def test_what_is_no_pair_is_refused(labels: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as raised:
+        Overrides.parse(labels=labels)
+    assert raised.value.hint
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert Overrides.parse("v1", annotations=["why=a=b", "note="]) == Overrides(
+        tag="v1", annotations={"why": "a=b", "note": ""}
+    )

@@ -10,7 +10,7 @@ import pytest
 from msp import names
 from msp.delivery.image_push import LayoutPush, ProgramPush
 from msp.delivery.outcome import DeliveryError, GuardError
-from msp.delivery.planning.plan import Overrides
+from msp.delivery.planning.overrides import Overrides
 from msp.delivery.preflight.findings import PreflightError
 from msp.errors import MspError, UsageError
 from msp.gcp.endpoints import Endpoints

@@ -76,13 +76,17 @@ def find_build(given: Known, environment: Mapping[str, str], git: Git, now: date
         ci = replace(ci, author="", branch="", subject="")
     known = _first(given, ci)
     dirty = source == "git" and git("status", "--porcelain") not in {"", None}
+    number = known.build_number or f"{now:%Y%m%d%H%M%S}{'-dirty' if dirty else ''}"
+    author = known.author or _author(commit, source, git)
+    branch = known.branch or (_branch(git) if source == "git" else "")
+    subject = known.subject or git("log", "-1", "--format=%s", commit) or ""
     return Build(
         commit=commit,
-        build_number=harmless(known.build_number or f"{now:%Y%m%d%H%M%S}{'-dirty' if dirty else ''}"),
-        author=harmless(known.author or _author(commit, source, git)),
-        branch=harmless(known.branch or (_branch(git) if source == "git" else "")),
+        build_number=harmless(number),
+        author=harmless(author),
+        branch=harmless(branch),
         build_url=harmless(known.build_url),
-        subject=harmless(known.subject or git("log", "-1", "--format=%s", commit) or ""),
+        subject=harmless(subject),
         dirty=dirty,
         source=source,
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 from absl import flags
 
 from msp.cli import entry
-from msp.delivery.target.agreement import disagreements
-from msp.errors import UsageError
+from msp.delivery.target.agreement import check
 
 CONFIG = flags.DEFINE_string("config", None, "The configuration as the BUILD file has it, a JSON file.", required=True)
 SPEC = flags.DEFINE_string("spec", None, "The resolved specification, a JSON file.", required=True)
@@ -18,19 +17,7 @@ OUTPUT = flags.DEFINE_string("output", None, "Where the configuration is written
 def main() -> int:
     """Compares, then writes; raises UsageError with every attribute that the specification contradicts."""
     written = Path(CONFIG.value).read_text()
-    config = json.loads(written)
-    spec = json.loads(Path(SPEC.value).read_text())
-    if not spec.get("rollout"):
-        raise UsageError(
-            f"{config['target']}: {SPEC_SOURCE.value} has no rollout, so there is no stage to release to",
-            hint="add a rollout with its stages to the specification",
-        )
-    found = list(disagreements(config, spec))
-    if found:
-        raise UsageError(
-            f"{config['target']} and {SPEC_SOURCE.value} disagree:\n" + "\n".join(f"  {each}" for each in found),
-            hint="\n".join(each.mend for each in found),
-        )
+    check(json.loads(written), json.loads(Path(SPEC.value).read_text()), SPEC_SOURCE.value)
     Path(OUTPUT.value).write_text(written)
     return 0
 

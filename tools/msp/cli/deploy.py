@@ -17,10 +17,9 @@ from absl import flags
 
 from msp.cli import entry, shared_flags
 from msp.cli.durations import define_seconds
-from msp.errors import UsageError
 
 if TYPE_CHECKING:
-    from msp.delivery.command import Request
+    from msp.delivery.request import DeliveryRequest
 
 _CONFIG = shared_flags.define_config()
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only print the plan: asks nobody, needs no credentials.")
@@ -50,42 +49,24 @@ def main() -> int:
     from msp.delivery.target.locate import locate
 
     config, find = locate(shared_flags.path(_CONFIG), os.environ)
-    around = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
-    return deploy(request, config, around).exit_code
+    host = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
+    return deploy(request, config, host).exit_code
 
 
-def _request() -> "Request":
+def _request() -> "DeliveryRequest":
     from msp.ci.build import Known
-    from msp.delivery.command import Request
-    from msp.delivery.deliver import Settings
-    from msp.delivery.planning.plan import Overrides
+    from msp.delivery.planning.overrides import Overrides
+    from msp.delivery.request import DeliveryRequest, Settings
 
-    return Request(
+    return DeliveryRequest(
         known=Known(commit=_COMMIT.value, build_number=_BUILD_NUMBER.value, author=_AUTHOR.value),
-        overrides=Overrides(
-            tag=_TAG.value,
-            release=_RELEASE.value,
-            labels=_pairs("labels", _LABELS.value),
-            annotations=_pairs("annotations", _ANNOTATIONS.value),
-        ),
+        overrides=Overrides.parse(_TAG.value, _RELEASE.value, _LABELS.value, _ANNOTATIONS.value),
         settings=Settings(wait=_WAIT.value, timeout=_TIMEOUT.value, force=_FORCE.value, if_newer=_IF_NEWER.value),
         endpoints=shared_flags.endpoints(_LOCAL_CLOUD),
         dry_run=_DRY_RUN.value,
         quiet=_QUIET.value,
         json_output=shared_flags.path(_JSON_OUTPUT),
     )
-
-
-def _pairs(flag: str, items: list[str]) -> dict[str, str]:
-    pairs = {}
-    for item in items:
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--{flag}: {item!r} is not key=value", hint=f"write --{flag}=team=search,tier=gold")
-        if key in pairs:
-            raise UsageError(f"--{flag}: {key!r} is given twice")
-        pairs[key] = value
-    return pairs
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ def main() -> int:
     from msp.delivery.target.locate import locate
 
     config, find = locate(shared_flags.path(_CONFIG), os.environ)
-    around = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
+    host = Host(os.environ, sys.stdout, lambda: datetime.now(UTC), find)
 
     from msp.rehearsal.story import play
 
-    return play(config, around)
+    return play(config, host)
 
 
 if __name__ == "__main__":

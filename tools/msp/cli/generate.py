@@ -7,15 +7,9 @@ iam.yaml, pipeline.tf.json (for Terraform), pipeline.svg, pipeline.mmd and pipel
 anything is wrong.
 """
 
-import os
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-
 from absl import flags
 
 from msp.cli import entry
-from msp.errors import MspError
 
 _SPEC = flags.DEFINE_string("spec", None, "The service's specification: path of its service.yaml.", required=True)
 _REGION = flags.DEFINE_string("region", "us-central1", "The Google Cloud region of the pipeline.")
@@ -29,29 +23,12 @@ _SOURCE = flags.DEFINE_string(
 
 def main() -> int:
     """Generates."""
-    from msp.pipeline.files import generate
+    from msp.pipeline.files import generate, write
     from msp.spec import load
 
     path = entry.user_path(_SPEC.value)
     write(entry.user_path(_OUTPUT_DIR.value), generate(load(path), _REGION.value, _SOURCE.value or path.name))
     return 0
-
-
-def write(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Writes all files; each one appears whole, and all of them are on disk before the first one appears.
-
-    Raises:
-        MspError: The directory or a file can't be written.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".generate-") as aside:
-            for name, content in files.items():
-                (Path(aside) / name).write_bytes(content)
-            for name in files:
-                os.replace(Path(aside) / name, directory / name)  # noqa: PTH105 - says what it does
-    except OSError as error:
-        raise MspError(f"can't write to {directory}: {error.strerror}", hint="check --output_dir") from error
 
 
 if __name__ == "__main__":

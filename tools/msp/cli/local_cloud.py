@@ -6,7 +6,6 @@ Prints one line when it is ready, and stops on SIGINT or SIGTERM. What it emulat
 """
 
 import asyncio
-import ipaddress
 import logging
 import signal
 import sys
@@ -80,12 +79,15 @@ def main() -> int:
 
 
 async def _serve() -> int:
+    from msp.gcp.endpoints import is_loopback
     from msp.localcloud.clock import ManualClock, SystemClock
     from msp.localcloud.cloud import LocalCloud
     from msp.localcloud.deploy.ports import Pace
     from msp.localcloud.registry import Choices
 
-    _warn_if_reachable()
+    if not is_loopback(_HOST.value):
+        warning = f"warning: {_HOST.value} may be reached from other machines, and nobody is asked who they are"
+        print(warning, file=sys.stderr)
     # Registry clients try TLS first; uvicorn would warn of each such connection.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     stopped = asyncio.Event()
@@ -115,16 +117,6 @@ async def _serve() -> int:
         await stopped.wait()
         print("local cloud stopping", file=sys.stderr)
     return 0
-
-
-def _warn_if_reachable() -> None:
-    try:
-        loopback = ipaddress.ip_address(_HOST.value).is_loopback
-    except ValueError:
-        loopback = _HOST.value == "localhost"
-    if not loopback:
-        warning = f"warning: {_HOST.value} may be reached from other machines, and nobody is asked who they are"
-        print(warning, file=sys.stderr)
 
 
 if __name__ == "__main__":

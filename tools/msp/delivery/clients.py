@@ -71,9 +71,9 @@ class Clients:
         google = None if endpoints.is_local else ApplicationDefaultCredentials(pool)
         adapter = Later(lambda: _adapter(pool, google or AnonymousCredentials()))
         return cls(
+            registry=Registry(pool, Keychain(google), endpoints, retry),
             deploy=CloudDeploy(lambda: cloud_deploy_client(endpoints, adapter.get()), retry, polling),
             storage=Storage(adapter.get, endpoints, retry),
-            registry=Registry(pool, Keychain(google), endpoints, retry),
             endpoints=endpoints,
             polling=polling,
             retry=retry,

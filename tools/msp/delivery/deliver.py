@@ -8,7 +8,6 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from msp.delivery.preflight.preflight import Preflight, read_facts
 from msp.delivery.preflight.repository import refusal
 from msp.delivery.release import make_release
 from msp.delivery.report import events
+from msp.delivery.request import Settings
 from msp.errors import MspError
 from msp.gcp.deadline import NO_DEADLINE, Deadline
 from msp.gcp.errors import FailedPreconditionError, PermissionDeniedError
@@ -44,23 +44,6 @@ if TYPE_CHECKING:
     from google.cloud.deploy_v1 import Rollout
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to deploy.
-
-    Attributes:
-        wait: Whether to wait until the first rollout has ended.
-        timeout: Seconds that all of it may take, the wait for the rollout included; that goes on by itself afterwards.
-        force: Release even though the first stage runs this image, or a newer build's, or this one was rolled back.
-        if_newer: End well where a newer build was there first.
-    """
-
-    wait: bool = True
-    timeout: float = 1800.0
-    force: bool = False
-    if_newer: bool = False
 
 
 class Delivery:

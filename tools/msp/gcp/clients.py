@@ -54,13 +54,15 @@ def cloud_deploy_client(endpoints: Endpoints, adapter: "Adapter | None" = None) 
 
     from msp.gcp.session import sent_over
 
+    over = adapter or default_adapter(endpoints)
+
     class Transport(CloudDeployRestTransport):
         """Google's, with our adapter, which signs."""
 
         def __init__(self) -> None:
             scheme, host = endpoints.cloud_deploy.split("://")
             super().__init__(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
-            sent_over(adapter or default_adapter(endpoints), self._session)
+            sent_over(over, self._session)
 
     with _starting():
         return CloudDeployClient(transport=Transport())
@@ -75,13 +77,15 @@ def artifact_registry_client(endpoints: Endpoints, adapter: "Adapter | None" = N
 
     from msp.gcp.session import sent_over
 
+    over = adapter or default_adapter(endpoints)
+
     class Transport(ArtifactRegistryRestTransport):
         """Google's, with our adapter, which signs."""
 
         def __init__(self) -> None:
             scheme, host = endpoints.artifact_registry.split("://")
             super().__init__(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
-            sent_over(adapter or default_adapter(endpoints), self._session)
+            sent_over(over, self._session)
 
     with _starting():
         return ArtifactRegistryClient(transport=Transport())

@@ -78,5 +78,5 @@ class Endpoints:
 
 def is_loopback(host: str) -> bool:
     """Whether `HOST` or `HOST:PORT` names this machine itself."""
-    name = urlsplit(f"//{host}").hostname or ""
+    name = "::1" if host == "::1" else urlsplit(f"//{host}").hostname or ""
     return name == "localhost" or name.endswith(".localhost") or name == "::1" or bool(_LOOPBACK.fullmatch(name))

@@ -1,5 +1,11 @@
 """Every file that is generated from a specification, each made from nothing but the specification and the region."""
 
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from msp.errors import MspError
 from msp.pipeline import archive
 from msp.pipeline.iam import bindings, iam_yaml
 from msp.pipeline.manifest import clouddeploy_yaml
@@ -38,3 +44,24 @@ def generate(spec: Spec, region: str, source: str) -> dict[str, bytes]:
     files = {name: text.encode() for name, text in texts.items()}
     files["source.tar.gz"] = archive.source_archive(made.action_image)
     return dict(sorted(files.items()))
+
+
+def write(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Writes all files; each one appears whole, and all of them are on disk before the first one appears.
+
+    Args:
+        directory: Where they go; made if it isn't there.
+        files: Contents by name, as `generate` makes them.
+
+    Raises:
+        MspError: The directory or a file can't be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".generate-") as aside:
+            for name, content in files.items():
+                (Path(aside) / name).write_bytes(content)
+            for name in files:
+                os.replace(Path(aside) / name, directory / name)  # noqa: PTH105 - says what it does
+    except OSError as error:
+        raise MspError(f"can't write to {directory}: {error.strerror}", hint="check --output_dir") from error

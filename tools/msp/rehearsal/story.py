@@ -10,10 +10,11 @@ from msp import names
 from msp.ci.build import Known, UnknownBuildError, find_build
 from msp.ci.git import git_in
 from msp.delivery.clients import Clients
-from msp.delivery.command import Host, Request, deploy
+from msp.delivery.command import Host, deploy
 from msp.delivery.existing import release_digest
 from msp.delivery.outcome import DeliveryError, Outcome
 from msp.delivery.report.terminal import Console
+from msp.delivery.request import DeliveryRequest
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import MspError, UsageError
 from msp.gcp.endpoints import Endpoints
@@ -35,12 +36,12 @@ _SPARE = timedelta(minutes=1)
 _NO_COMMIT = "0" * 40
 
 
-def play(config: DeliveryConfig, around: Host) -> int:
+def play(config: DeliveryConfig, host: Host) -> int:
     """Delivers to a local cloud that lives as long as this takes, and shows every stage.
 
     Args:
-        config: The service.
-        around: Where this runs.
+        config: What the service's target says.
+        host: The process that this runs in.
 
     Returns:
         The exit code, as of a deployment.
@@ -48,15 +49,15 @@ def play(config: DeliveryConfig, around: Host) -> int:
     Raises:
         MspError: As a deployment does.
     """
-    spec = _spec(config, around.find)
-    clock = ManualClock(around.now())
+    spec = _spec(config, host.find)
+    clock = ManualClock(host.now())
     with CloudThread(LocalCloud(clock=clock, strict_images=True)) as cloud:
-        story = _Story(config, spec, cloud, around.out)
+        story = _Story(config, spec, cloud, host.out)
         story.open()
         # The story ends with its own picture of the stages.
-        report = Console(around.out, around.environment, stages=False).report
+        report = Console(host.out, host.environment, stages=False).report
         try:
-            outcome = deploy(Request(known=_known(around), endpoints=story.endpoints), config, around, report)
+            outcome = deploy(DeliveryRequest(known=_known(host), endpoints=story.endpoints), config, host, report)
         except DeliveryError as error:
             raise _ended(error, config) from error
         if outcome.exit_code == 0:
@@ -148,11 +149,11 @@ class _Story:
         print(line, file=self._out, flush=True)
 
 
-def _known(around: Host) -> Known:
+def _known(host: Host) -> Known:
     """What stands for a commit where there is none: the story can be played from an unpacked archive."""
-    directory = Path(around.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd())
+    directory = Path(host.environment.get("BUILD_WORKSPACE_DIRECTORY") or Path.cwd())
     try:
-        find_build(Known(), around.environment, git_in(directory, around.environment), around.now())
+        find_build(Known(), host.environment, git_in(directory, host.environment), host.now())
     except UnknownBuildError:
         return Known(commit=_NO_COMMIT, author="you", subject="no checkout, so no commit")
     return Known()

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from msp import names
 from msp.ci.build import Build
 from msp.delivery.planning import fit
+from msp.delivery.planning.overrides import AS_BUILT, Overrides
 from msp.delivery.target.config import DeliveryConfig
 from msp.delivery.target.rollout import SpecifiedRollout
 from msp.errors import UsageError
@@ -127,30 +128,13 @@ class ReleasePlan:
         return f"{self.rerun} {shlex.join(flags)}"
 
 
-@dataclass(frozen=True)
-class Overrides:
-    """What the person who deploys asks for beyond the build itself; empty for the contract's own.
-
-    Attributes:
-        tag: Another tag for the image: `v1.2`.
-        release: Another id for the release: `hotfix-1`.
-        labels: More labels: `{"team": "search"}`.
-        annotations: More annotations: `{"ticket": "OPS-7"}`.
-    """
-
-    tag: str = ""
-    release: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-
-
 def plan(
     config: DeliveryConfig,
     build: Build,
     *,
     digest: str = "",
     rollout: SpecifiedRollout | None = None,
-    overrides: Overrides = Overrides(),
+    overrides: Overrides = AS_BUILT,
     local_cloud: str = "",
 ) -> ReleasePlan:
     """What delivering this build of this service means. Pure: asks nothing, changes nothing.
@@ -173,9 +157,11 @@ def plan(
     number = fit.fit_build_number(build.build_number)
     release = fit.fit_id(overrides.release) if overrides.release else names.release_id(build.commit, number)
     tag = overrides.tag or names.image_tag(build.commit, number)
-    labels, label_changes = fit.fit_labels(_merged({"commit": build.commit}, overrides.labels, "label"))
-    wanted = _merged(_annotations(config, build, tag), overrides.annotations, "annotation")
-    annotations, annotation_changes = fit.fit_annotations(wanted)
+    description = fit.fit_description(build.subject)
+    wanted_labels = _merged({"commit": build.commit}, overrides.labels, "label")
+    wanted_annotations = _merged(_annotations(config, build, tag), overrides.annotations, "annotation")
+    labels, label_changes = fit.fit_labels(wanted_labels)
+    annotations, annotation_changes = fit.fit_annotations(wanted_annotations)
     changes = [
         *_changed("build number", build.build_number, number),
         *_changed("release", overrides.release or release, release),
@@ -193,7 +179,7 @@ def plan(
         tag=tag,
         digest=digest,
         source_uri=names.source_uri(config.gcp_project),
-        description=fit.fit_description(build.subject),
+        description=description,
         labels=labels,
         build_annotations=annotations,
         build=build,

@@ -1,5 +1,6 @@
 """What happens in a delivery, as values: one stream, which the terminal, the CI and the JSON file each render."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from msp.delivery.outcome import Outcome
 from msp.delivery.planning.plan import ReleasePlan
 from msp.errors import MspError
+from msp.gcp.errors import RemoteError
 
 if TYPE_CHECKING:
     from google.cloud.deploy_v1 import Rollout
@@ -87,6 +89,26 @@ class Failed:
 # Every delivery ends with one `Finished` or one `Failed`.
 Event = Planned | PreflightPassed | Pushed | Released | RolloutSeen | Noted | Finished | Failed
 Report = Callable[[Event], None]
+
+
+def retries(report: Report) -> Callable[[RemoteError, float], None]:
+    """What tells of requests that are sent again, as `RetryPolicy.notify`: each reason once.
+
+    Args:
+        report: Is told, from any thread.
+    """
+    told: set[str] = set()
+    lock = threading.Lock()
+
+    def notify(error: RemoteError, seconds: float) -> None:
+        with lock:
+            # Where a service can't be reached, that meets every request.
+            if error.message in told:
+                return
+            told.add(error.message)
+        report(Noted(f"{error.message}; trying again in {seconds:.1f} s"))
+
+    return notify
 
 
 def to_all(reports: Sequence[Report]) -> Report:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from msp.errors import UsageError
+
 _CATEGORIES = ("test", "internal", "external")
 
 
@@ -34,6 +36,29 @@ class Disagreement:
         if self.other_way:
             return self.other_way
         return f'write {self.attribute} = "{self.specified}", or change the specification'
+
+
+def check(config: dict[str, Any], spec: dict[str, Any], source: str) -> None:
+    """Checks a delivery's configuration against its specification.
+
+    Args:
+        config: The configuration as the rule writes it: `{"gcp_project": "msp-example-prod-0000", …}`.
+        spec: The resolved specification as `msp_spec` writes it.
+        source: The specification's file as people know it, for errors: `svc/service.yaml`.
+
+    Raises:
+        UsageError: The specification has no rollout, or contradicts attributes; each is named, with what to do.
+    """
+    if not spec.get("rollout"):
+        raise UsageError(
+            f"{config['target']}: {source} has no rollout, so there is no stage to release to",
+            hint="add a rollout with its stages to the specification",
+        )
+    if found := list(disagreements(config, spec)):
+        raise UsageError(
+            f"{config['target']} and {source} disagree:\n" + "\n".join(f"  {each}" for each in found),
+            hint="\n".join(each.mend for each in found),
+        )
 
 
 def disagreements(config: dict[str, Any], spec: dict[str, Any]) -> Iterator[Disagreement]:
