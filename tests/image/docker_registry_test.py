@@ -26,7 +26,7 @@ from msp.image.errors import RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Layout
 from msp.image.progress import Silent
-from msp.image.push import WORKERS, Pushed, push
+from msp.image.push import WORKERS, PushResult, push
 from msp.image.registry import Registry
 from msp.names.references import Repository
 
@@ -53,7 +53,7 @@ class Server:
         retry = RetryPolicy(attempts=2, sleep=lambda _: None)
         return Registry(connection_pool(connections=WORKERS), keychain, Endpoints.google(), retry)
 
-    def push(self, layout: Layout, name: str, tag: str = "t", **options: Any) -> Pushed:
+    def push(self, layout: Layout, name: str, tag: str = "t", **options: Any) -> PushResult:
         return push(layout, Repository(self.host, name), tag, self.registry(), Silent(), **options)
 
     def run(self, *command: str) -> bytes:

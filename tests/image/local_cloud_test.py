@@ -23,7 +23,7 @@ from msp.image.errors import RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import Layout
 from msp.image.progress import Silent
-from msp.image.push import WORKERS, Pushed, push
+from msp.image.push import WORKERS, PushResult, push
 from msp.image.registry import Registry
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.faults import Fault
@@ -65,7 +65,7 @@ class Sender:
         self.cloud = cloud
         self.repository = repository
 
-    def __call__(self, layout: Layout, tag: str = "t", registry_client: Registry | None = None) -> Pushed:
+    def __call__(self, layout: Layout, tag: str = "t", registry_client: Registry | None = None) -> PushResult:
         return push(layout, self.repository, tag, registry_client or registry(self.cloud), Silent())
 
     def stored(self, tag: str = "t") -> str | None:
@@ -123,7 +123,7 @@ def test_a_fault_that_stays_is_an_error_and_a_rerun_completes(
 
 
 def test_ten_pushers_at_once_make_one_image(send: Sender, layout: Layout) -> None:
-    pushed: list[Pushed] = []
+    pushed: list[PushResult] = []
     threads = [threading.Thread(target=lambda: pushed.append(send(layout))) for _ in range(10)]
     for thread in threads:
         thread.start()

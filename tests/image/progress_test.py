@@ -5,7 +5,7 @@ import pytest
 
 from msp.gcp.errors import UnreachableError
 from msp.image.layout import Descriptor
-from msp.image.progress import Bars, Lines, Outcome, progress_for, size_text
+from msp.image.progress import Bars, BlobStatus, Lines, progress_for, size_text
 
 BLOBS = [Descriptor("l", f"sha256:{n}", size) for n, size in enumerate((3 << 20, 1 << 20, 512))]
 
@@ -31,9 +31,9 @@ def test_a_log_gets_few_lines() -> None:
     clock.now = 5.1
     lines.sent(2 << 20)
     lines.retrying(UnreachableError("r can't be reached: the connection was dropped"), 0.25)
-    lines.ended(BLOBS[0], Outcome.UPLOADED)
-    lines.ended(BLOBS[1], Outcome.MOUNTED)
-    lines.ended(BLOBS[2], Outcome.PRESENT)
+    lines.ended(BLOBS[0], BlobStatus.UPLOADED)
+    lines.ended(BLOBS[1], BlobStatus.MOUNTED)
+    lines.ended(BLOBS[2], BlobStatus.PRESENT)
     lines.end()
     assert out.getvalue().splitlines() == [
         "pushing r/a:t: 3 blobs, 4.0 MiB",
@@ -49,7 +49,7 @@ def test_a_quick_push_needs_no_bar() -> None:
     bars.begin("r/a:t", BLOBS)
     clock.now = 0.4
     bars.sent(4 << 20)
-    bars.ended(BLOBS[0], Outcome.UPLOADED)
+    bars.ended(BLOBS[0], BlobStatus.UPLOADED)
     bars.end()
     assert out.getvalue() == "pushing r/a:t: 3 blobs, 4.0 MiB\npushed r/a:t: 1 blob uploaded (3.0 MiB), in 0.4 s\n"
 

@@ -16,8 +16,8 @@ from msp.gcp.retry import RetryPolicy
 from msp.image.errors import DirectionError, RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import Descriptor, Layout, LayoutError
-from msp.image.progress import Outcome
-from msp.image.push import WORKERS, Pushed, push
+from msp.image.progress import BlobStatus
+from msp.image.push import WORKERS, PushResult, push
 from msp.image.registry import Registry
 from msp.image.upload import StoppedError
 from msp.names.references import Repository
@@ -33,7 +33,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.sent_bytes = 0
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[BlobStatus] = []
         self.retries: list[tuple[str, float]] = []
         self.ends = 0
         self.closes = 0
@@ -44,7 +44,7 @@ class Recorder:
     def sent(self, size: int) -> None:
         self.sent_bytes += size
 
-    def ended(self, _blob: Descriptor, outcome: Outcome) -> None:
+    def ended(self, _blob: Descriptor, outcome: BlobStatus) -> None:
         self.outcomes.append(outcome)
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
@@ -57,7 +57,7 @@ class Recorder:
         self.closes += 1
 
 
-Push = Callable[..., Pushed]
+Push = Callable[..., PushResult]
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def send(memory_registry: "MemoryRegistry", recorder: Recorder) -> Push:
-    def run(layout: Layout, name: str = "p/app", tag: str = "t", **options: Any) -> Pushed:
+    def run(layout: Layout, name: str = "p/app", tag: str = "t", **options: Any) -> PushResult:
         retry = RetryPolicy(sleep=lambda _: None)
         pool = connection_pool(connections=WORKERS)
         registry = Registry(pool, Keychain(None, {}), Endpoints.google(), retry)
@@ -88,7 +88,7 @@ def test_pushes_every_blob_once_then_the_tag(
         assert memory_registry.blobs["p/app", blob.digest] == b"".join(layout.read(blob))
     assert len(memory_registry.asked("PUT upload")) == 13
     assert [request.what for request in memory_registry.requests[-2:]] == ["PUT manifest", "HEAD manifest"]
-    assert recorder.outcomes == [Outcome.UPLOADED] * 13
+    assert recorder.outcomes == [BlobStatus.UPLOADED] * 13
     assert (recorder.ends, recorder.closes) == (1, 1)
 
 

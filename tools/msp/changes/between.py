@@ -61,11 +61,11 @@ class Changes:
 
 @dataclass(frozen=True)
 class Checkout:
-    """Where to look.
+    """One checkout, as far as it is looked at.
 
     Attributes:
-        git: In the checkout.
-        bazel: In its workspace.
+        git: Runs git in the checkout.
+        bazel: Runs Bazel in the checkout's workspace.
         exists: Whether a path from the repository's root is there.
     """
 
@@ -78,7 +78,7 @@ def changes_between(checkout: Checkout, since: str, until: str, *, image: str = 
     """The commits between what runs and what would come.
 
     Args:
-        checkout: Where to look.
+        checkout: Git and Bazel in one checkout.
         since: Full hash of the commit that runs.
         until: Full hash of the commit that would come.
         image: The label of the image, to list only what can change it: `//svc:image`; empty for every commit.

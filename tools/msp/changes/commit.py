@@ -44,9 +44,9 @@ def read_commits(git: Git, since: str, until: str, *, most: int) -> tuple[Commit
     """The commits that `until` has and `since` has not, the newest first.
 
     Args:
-        git: In the checkout.
+        git: Runs git in the checkout.
         since: Full hash of a commit that the clone holds.
-        until: Likewise.
+        until: Full hash of another one.
         most: The most commits to read.
 
     Returns:

@@ -17,7 +17,7 @@ def query_inputs(bazel: Bazel, targets: Iterable[str]) -> ImageInputs | None:
     so that every branch of a `select` counts.
 
     Args:
-        bazel: In the workspace.
+        bazel: Runs Bazel in the workspace.
         targets: Their labels: `//svc:image`; those that do not exist are passed over.
 
     Returns:

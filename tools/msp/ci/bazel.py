@@ -27,7 +27,7 @@ def bazel_in(
 
     Args:
         workspace: The workspace's root: `BUILD_WORKSPACE_DIRECTORY`.
-        environment: For Bazel.
+        environment: The variables that Bazel is started with.
         run: Runs it; replaced in tests.
     """
     program = _program(workspace, environment)

@@ -44,7 +44,7 @@ class BuildkiteAgent:
         Args:
             markdown: The note; cut where it is more than Buildkite takes.
             context: Which note this is, as a build may release many services: `msp-delivery-msp-example`.
-            style: Its colour.
+            style: Its colour: `"success"`.
 
         Returns:
             Whether it is there.

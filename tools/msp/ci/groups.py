@@ -12,7 +12,7 @@ class LogGroups:
 
     Args:
         environment: Tells which CI reads the log: `BUILDKITE` or `GITHUB_ACTIONS` is `true`.
-        out: The log.
+        out: The log: stdout.
     """
 
     def __init__(self, environment: Mapping[str, str], out: TextIO) -> None:

@@ -97,8 +97,8 @@ class ProgramPush:
     """Has a program push, such as an `oci_push`: called with `--tag` and `--repository`.
 
     Args:
-        program: Its path.
-        environment: What it is started with.
+        program: The program's path: `Path("bazel-bin/svc/push.sh")`.
+        environment: The variables that it is started with: `os.environ`.
     """
 
     digest = ""

@@ -17,7 +17,7 @@ def make_release(plan: ReleasePlan, clients: Clients, existing: "Release | None"
 
     Args:
         plan: What is to be released; its digest is known.
-        clients: Where.
+        clients: Cloud Deploy's among them.
         existing: The release of that id, where preflight has found one.
 
     Returns:

@@ -29,8 +29,8 @@ def begin_rollout(
 
     Args:
         plan: What was released.
-        target: The first stage's target.
-        clients: Where.
+        target: The id of the first stage's target: `staging-us-central1`.
+        clients: Cloud Deploy's among them.
         taken_up: Whether the release was there before, so that there may be rollouts of it.
         force: Whether to roll out once more what has succeeded.
 
@@ -60,10 +60,10 @@ def follow(rollout: "Rollout", clients: Clients, *, timeout: float, seen: "Calla
     """Waits until a rollout has ended, or waits for somebody to approve it.
 
     Args:
-        rollout: As it was answered.
-        clients: Where.
-        timeout: Seconds at most, the slowest answer included.
-        seen: Told of each look.
+        rollout: The rollout as Cloud Deploy last answered it.
+        clients: Cloud Deploy's among them.
+        timeout: Seconds at most, the slowest answer included: `1800.0`.
+        seen: Told of the rollout as each look has found it.
 
     Raises:
         PollTimeoutError: It goes on still.

@@ -34,7 +34,7 @@ def read_answer(response: urllib3.BaseHTTPResponse, limit: int, *, decode: bool 
     """Reads a response that was opened with `preload_content=False`; a longer one is cut and its connection closed.
 
     Args:
-        response: From the pool.
+        response: A response of urllib3's pool, whose body is not read yet.
         limit: The most bytes, after decompression.
         decode: Whether to undo the answer's `Content-Encoding`.
 

@@ -56,7 +56,7 @@ def cloud_deploy_client(endpoints: Endpoints, adapter: "Adapter | None" = None) 
 
     over = adapter or default_adapter(endpoints)
 
-    class Transport(CloudDeployRestTransport):
+    class SignedTransport(CloudDeployRestTransport):
         """Google's, with our adapter, which signs."""
 
         def __init__(self) -> None:
@@ -65,7 +65,7 @@ def cloud_deploy_client(endpoints: Endpoints, adapter: "Adapter | None" = None) 
             sent_over(over, self._session)
 
     with _starting():
-        return CloudDeployClient(transport=Transport())
+        return CloudDeployClient(transport=SignedTransport())
 
 
 def artifact_registry_client(endpoints: Endpoints, adapter: "Adapter | None" = None) -> "ArtifactRegistryClient":
@@ -79,7 +79,7 @@ def artifact_registry_client(endpoints: Endpoints, adapter: "Adapter | None" = N
 
     over = adapter or default_adapter(endpoints)
 
-    class Transport(ArtifactRegistryRestTransport):
+    class SignedTransport(ArtifactRegistryRestTransport):
         """Google's, with our adapter, which signs."""
 
         def __init__(self) -> None:
@@ -88,7 +88,7 @@ def artifact_registry_client(endpoints: Endpoints, adapter: "Adapter | None" = N
             sent_over(over, self._session)
 
     with _starting():
-        return ArtifactRegistryClient(transport=Transport())
+        return ArtifactRegistryClient(transport=SignedTransport())
 
 
 def storage_client(endpoints: Endpoints, project: str, adapter: "Adapter | None" = None) -> "StorageClient":

@@ -43,7 +43,7 @@ class RetryPolicy:
         """Calls `attempt` until it returns, fails for good, or has failed `attempts` times.
 
         Args:
-            attempt: What to do.
+            attempt: Does it once; may raise `RemoteError`.
             deadline: When to give up, also where attempts are left.
 
         Raises:

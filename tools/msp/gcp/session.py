@@ -49,7 +49,7 @@ class Adapter(BaseAdapter):
 
     Args:
         pool: What requests are sent over.
-        credentials: Who asks.
+        credentials: What signs each request with a token.
     """
 
     def __init__(self, pool: urllib3.PoolManager, credentials: Credentials) -> None:

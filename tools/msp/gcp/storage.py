@@ -24,7 +24,7 @@ class Storage(Calls["requests.Session"]):
 
     Args:
         adapter: Makes what sends requests; called in a thread, at once.
-        endpoints: Where it is.
+        endpoints: `Endpoints.google()`, or a local cloud's.
         retry: When to ask again.
     """
 

@@ -85,7 +85,7 @@ class Layout:
     are checked when they are read.
 
     Attributes:
-        path: The directory.
+        path: The layout's directory: it holds `oci-layout`, `index.json` and `blobs/`.
         root: What its `index.json` points to.
         manifests: Every manifest once, children before what refers to them.
         blobs: Every config and layer once.
@@ -121,7 +121,7 @@ class Layout:
         gets a whole blob that is not the right one.
 
         Args:
-            blob: Which.
+            blob: The blob's digest and size.
             start: The first byte to give.
 
         Raises:

@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 0.5
 _LINE_SECONDS = 5.0
 
 
-class Outcome(Enum):
+class BlobStatus(Enum):
     """How a blob came to be in the repository."""
 
     UPLOADED = "uploaded"
@@ -40,7 +40,7 @@ class Progress(Protocol):
     def sent(self, size: int) -> None:
         """So many more bytes are on their way; a negative number where some must be sent again."""
 
-    def ended(self, blob: Descriptor, outcome: Outcome) -> None:
+    def ended(self, blob: Descriptor, outcome: BlobStatus) -> None:
         """The blob is in the repository."""
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
@@ -62,7 +62,7 @@ class Silent:
     def sent(self, size: int) -> None:
         """Nothing."""
 
-    def ended(self, blob: Descriptor, outcome: Outcome) -> None:
+    def ended(self, blob: Descriptor, outcome: BlobStatus) -> None:
         """Nothing."""
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
@@ -92,7 +92,7 @@ class Lines:
         self._done = 0
         self._began = 0.0
         self._last = 0.0
-        self._outcomes: dict[Outcome, list[int]] = {}
+        self._outcomes: dict[BlobStatus, list[int]] = {}
         self._retries: dict[str, float] = {}
         self._over = False
 
@@ -103,7 +103,7 @@ class Lines:
         self._total = sum(blob.size for blob in blobs)
         self._done = 0
         self._began = self._last = self._monotonic()
-        self._outcomes = {outcome: [] for outcome in Outcome}
+        self._outcomes = {outcome: [] for outcome in BlobStatus}
         self._say(f"pushing {image}: {_count(len(blobs))}, {size_text(self._total)}")
 
     def sent(self, size: int) -> None:
@@ -117,11 +117,11 @@ class Lines:
             percent = 100 * self._done // max(1, self._total)
             self._say(f"  {percent} %, {size_text(self._done)} in {now - self._began:.0f} s")
 
-    def ended(self, blob: Descriptor, outcome: Outcome) -> None:
+    def ended(self, blob: Descriptor, outcome: BlobStatus) -> None:
         """Counted for the last line."""
         with self._lock:
             self._outcomes[outcome].append(blob.size)
-            if outcome is not Outcome.UPLOADED:
+            if outcome is not BlobStatus.UPLOADED:
                 self._done += blob.size
 
     def retrying(self, error: RemoteError, seconds: float) -> None:
@@ -212,7 +212,7 @@ def progress_for(out: TextIO) -> Lines:
     return Bars(out) if out.isatty() else Lines(out)
 
 
-def summary(image: str, outcomes: dict[Outcome, list[int]], seconds: float) -> str:
+def summary(image: str, outcomes: dict[BlobStatus, list[int]], seconds: float) -> str:
     """One line: `pushed us.gcr.io/p/app:t: 3 blobs uploaded (1.2 MiB), 9 already there, in 0.4 s`.
 
     Args:
@@ -221,9 +221,9 @@ def summary(image: str, outcomes: dict[Outcome, list[int]], seconds: float) -> s
         seconds: How long it took.
     """
     parts = []
-    if sizes := outcomes.get(Outcome.UPLOADED):
+    if sizes := outcomes.get(BlobStatus.UPLOADED):
         parts.append(f"{_count(len(sizes))} uploaded ({size_text(sum(sizes))})")
-    parts += [f"{len(s)} {o.value}" for o, s in outcomes.items() if s and o is not Outcome.UPLOADED]
+    parts += [f"{len(s)} {o.value}" for o, s in outcomes.items() if s and o is not BlobStatus.UPLOADED]
     return f"pushed {image}: {', '.join(parts) or 'nothing to do'}, in {seconds:.1f} s"
 
 

@@ -10,7 +10,7 @@ from msp.gcp.retry import RetryPolicy
 from msp.image.errors import RegistryError
 from msp.image.layout import Descriptor, Layout, Manifest
 from msp.image.parallel import run_all
-from msp.image.progress import Outcome, Progress
+from msp.image.progress import BlobStatus, Progress
 from msp.image.registry import Registry
 from msp.image.repository import RemoteRepository
 from msp.image.upload import BlobUpload, StoppedError, Uploader
@@ -27,12 +27,12 @@ _BASE_ANNOTATION = "org.opencontainers.image.base.name"
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushResult:
     """What a push has done.
 
     Attributes:
         repository: Where the image is now.
-        tag: Its tag.
+        tag: Its tag: `0123456789ab_482`.
         digest: Its digest, as the registry confirms for the tag.
         size: Bytes of all its blobs.
         blobs_uploaded: Blobs that were sent.
@@ -62,14 +62,14 @@ def push(
     gate: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
     deadline: Deadline = NO_DEADLINE,
-) -> Pushed:
+) -> PushResult:
     """Pushes an image. Safe to repeat, and to be interrupted at any point: the tag is set when all the rest is there.
 
     Args:
-        layout: The image.
+        layout: The image, as an OCI layout.
         repository: Where to: `us.gcr.io/sourcegraph-dev/msp-example`.
         tag: The tag to give it: `0123456789ab_482`.
-        registry: The way there.
+        registry: Speaks to registries: `Clients.registry`.
         progress: Told of all that happens, from many threads; closed at the end, whatever that is.
         mount_from: The name of another repository of the same registry that may hold the blobs, or nothing. It is tried
             for those of which the image itself doesn't say where they come from (its base image, containerd's notes).
@@ -120,11 +120,11 @@ class _Push:
         self._deadline = deadline
         self._uploader = Uploader(layout, remote, progress, self._stop)
         self._lock = threading.Lock()
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, BlobStatus] = {}
         self._found: dict[str, str | None] = {}
         self._looked_up = threading.Event()
 
-    def run(self, gate: Callable[[], None]) -> Pushed:
+    def run(self, gate: Callable[[], None]) -> PushResult:
         self._progress.begin(f"{self._remote.repository}:{self._tag}", self._layout.blobs)
         lookups = [partial(self._look_up, self._tag), partial(self._look_up, self._layout.digest)]
         largest_first = sorted(self._layout.blobs, key=lambda blob: -blob.size)
@@ -158,7 +158,7 @@ class _Push:
     def _push_blob(self, blob: Descriptor) -> None:
         self._looked_up.wait(_HEAD_START_SECONDS)
         if self._is_there():
-            outcome = Outcome.PRESENT
+            outcome = BlobStatus.PRESENT
         else:
             upload = BlobUpload(self._uploader, blob, self._sources.get(blob.digest, ""))
             outcome = self._retry.run(upload.attempt)
@@ -188,19 +188,19 @@ class _Push:
                 hint="somebody else may have pushed this tag at the same time: run this again with a tag of its own",
             )
 
-    def _pushed(self) -> Pushed:
-        def having(outcome: Outcome) -> list[int]:
+    def _pushed(self) -> PushResult:
+        def having(outcome: BlobStatus) -> list[int]:
             return [blob.size for blob in self._layout.blobs if self._outcomes[blob.digest] is outcome]
 
-        return Pushed(
+        return PushResult(
             repository=self._remote.repository,
             tag=self._tag,
             digest=self._layout.digest,
             size=sum(blob.size for blob in self._layout.blobs),
-            blobs_uploaded=len(having(Outcome.UPLOADED)),
-            blobs_mounted=len(having(Outcome.MOUNTED)),
-            blobs_present=len(having(Outcome.PRESENT)),
-            bytes_uploaded=sum(having(Outcome.UPLOADED)),
+            blobs_uploaded=len(having(BlobStatus.UPLOADED)),
+            blobs_mounted=len(having(BlobStatus.MOUNTED)),
+            blobs_present=len(having(BlobStatus.PRESENT)),
+            bytes_uploaded=sum(having(BlobStatus.UPLOADED)),
         )
 
 

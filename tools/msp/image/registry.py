@@ -24,7 +24,7 @@ class Registry:
 
     Args:
         pool: Connections, for all of them.
-        keychain: Knows the logins.
+        keychain: Knows the logins, by host.
         endpoints: Google's own, or a local cloud that stands for every registry.
         retry: When to ask again; asking is up to the caller.
         resolve: Finds the addresses of a host: `resolve("us.gcr.io") == ("142.250.27.82",)`.
@@ -51,7 +51,7 @@ class Registry:
         """A client for one repository.
 
         Args:
-            repository: Which.
+            repository: Its name: `us.gcr.io/sourcegraph-dev/msp-example`.
             mount_from: Names of other repositories of the same registry, which the login must be able to read.
             deadline: When all that is asked of it has to be done.
         """

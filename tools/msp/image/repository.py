@@ -35,9 +35,9 @@ class RemoteRepository:
     two tell by `transient` whether to ask again.
 
     Args:
-        transport: The way there.
+        transport: Sends requests to the registry.
         authenticator: What knows the secrets, which must not be shown.
-        repository: Which.
+        repository: Its name: `us.gcr.io/sourcegraph-dev/msp-example`.
         url: Its address: `https://us.gcr.io/v2/project/app`.
         prefix: What stands before every repository's name there: nothing, or `us.gcr.io/` in a local cloud.
     """
@@ -93,7 +93,7 @@ class RemoteRepository:
         """Stores a manifest.
 
         Args:
-            manifest: Which.
+            manifest: The manifest, with its content.
             reference: The tag to give it, or its digest.
         """
         request = Request(
@@ -159,9 +159,9 @@ class RemoteRepository:
 
         Args:
             location: Where `begin_upload` or `upload_offset` said.
-            blob: Which.
+            blob: The blob's digest and size.
             body: Gives the bytes; called again where they must be sent again.
-            size: How many.
+            size: Bytes that `body` gives.
         """
         url = f"{location}{'&' if '?' in location else '?'}digest={quote(blob.digest, safe='')}"
         request = Request(

@@ -31,7 +31,7 @@ class Authenticator:
 
     Args:
         pool: Connections to the token service.
-        keychain: Knows the login.
+        keychain: Knows the login to the registry.
         host: The registry, as the login is filed: `us.gcr.io`.
         origin: Its address; nothing secret goes anywhere else but to the token service that it names.
         scopes: What is to be allowed: `["repository:project/app:pull,push"]`.

@@ -60,7 +60,7 @@ class Transport:
 
     Args:
         pool: Connections whose read timeout is for a whole answer.
-        authenticator: Signs.
+        authenticator: Signs each request, and gets new tokens.
         origin: The registry's address.
         deadline: When all has to be done.
     """

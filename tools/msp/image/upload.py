@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from msp.errors import MspError
 from msp.image.errors import RegistryError
 from msp.image.layout import Descriptor, Layout
-from msp.image.progress import Outcome, Progress
+from msp.image.progress import BlobStatus, Progress
 from msp.image.repository import RemoteRepository
 
 # More large bodies at once only fight for the link, and for memory.
@@ -27,8 +27,8 @@ class Uploader:
 
     Args:
         layout: Where the blobs are.
-        remote: Where they go.
-        progress: Whom to tell.
+        remote: The repository that they go to.
+        progress: Told of every byte that is sent.
         stop: Set where all is to be given up.
     """
 
@@ -45,7 +45,7 @@ class BlobUpload:
 
     Args:
         uploader: What it shares with the others.
-        blob: Which.
+        blob: The blob's digest and size.
         mount_from: A repository of the same registry that may hold it, or nothing.
     """
 
@@ -57,7 +57,7 @@ class BlobUpload:
         self._location: str | None = None
         self._counted = 0
 
-    def attempt(self) -> Outcome:
+    def attempt(self) -> BlobStatus:
         """Sends the blob if the repository hasn't got it.
 
         Raises:
@@ -70,12 +70,12 @@ class BlobUpload:
         offset = self._take_up()
         if self._location is None:
             if self._remote.has_blob(self._blob.digest):
-                return Outcome.PRESENT if self._counted == 0 else Outcome.UPLOADED
+                return BlobStatus.PRESENT if self._counted == 0 else BlobStatus.UPLOADED
             self._location = self._remote.begin_upload(self._blob.digest, self._mount_from)
             if self._location is None:
-                return Outcome.MOUNTED
+                return BlobStatus.MOUNTED
         self._send(self._location, offset)
-        return Outcome.UPLOADED
+        return BlobStatus.UPLOADED
 
     def _take_up(self) -> int:
         """The offset to go on from: 0 where there is nothing to take up, and then `_location` is None."""

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that stands in the way, and what to do about it."""
+    """Something that stands in the way.
+
+    Attributes:
+        message: What it is: `target 'prod-us-central1' does not exist in project …`.
+        hint: What to do about it, as a command where there is one: `make it: bazel run …`.
+    """
 
     message: str
     hint: str = ""

@@ -35,7 +35,7 @@ class Verdict:
     """A decision and what to tell people.
 
     Attributes:
-        ruling: The decision.
+        ruling: The decision: `Ruling.HELD`.
         message: Why it may not go on; empty where it may.
         hint: What to do about it.
         rollout: What runs already, or is newer; None otherwise.

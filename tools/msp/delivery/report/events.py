@@ -44,7 +44,7 @@ class Released:
     """The release is there.
 
     Attributes:
-        plan: What was released.
+        plan: What was released, with the image's digest.
         created: True where this run made it, False where it took up one that stood.
     """
 
