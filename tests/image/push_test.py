@@ -16,7 +16,7 @@ from msp.gcp.retry import RetryPolicy
 from msp.image.errors import DirectionError, RegistryError
 from msp.image.keychain import Keychain
 from msp.image.layout import Descriptor, Layout, LayoutError
-from msp.image.progress import BlobStatus
+from msp.image.progress import BlobStatus, Progress
 from msp.image.push import WORKERS, PushResult, push
 from msp.image.registry import Registry
 from msp.image.upload import StoppedError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LARGE = b"0123456789abcdef" * (12 << 16)  # 12 MiB: large enough for an upload to be taken up again.
 
 
-class Recorder:
+class Recorder(Progress):
     """Keeps what it is told."""
 
     def __init__(self) -> None:

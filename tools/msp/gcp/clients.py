@@ -7,9 +7,9 @@ of their own (`GRPC_DEFAULT_SSL_ROOTS_FILE_PATH`), and HTTP/2 must pass whatever
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msp.errors import MspError, UsageError
 from msp.gcp.credentials import default_credentials
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client as StorageClient
 
     from msp.gcp.session import Adapter
+
+T = TypeVar("T")
 
 
 def default_adapter(endpoints: Endpoints) -> "Adapter":
@@ -41,54 +43,31 @@ def cloud_deploy_client(endpoints: Endpoints, adapter: "Adapter | None" = None) 
     """A `google.cloud.deploy_v1.CloudDeployClient`.
 
     Args:
-        endpoints: Where Cloud Deploy is.
+        endpoints: `Endpoints.google()`, or a local cloud's.
         adapter: What sends its requests; by default a new one.
 
     Raises:
         UsageError: The environment asks Google's libraries for something that they don't know.
     """
     with _uncollected():
-        from google.auth.credentials import AnonymousCredentials
         from google.cloud.deploy_v1 import CloudDeployClient
         from google.cloud.deploy_v1.services.cloud_deploy.transports import CloudDeployRestTransport
 
-    from msp.gcp.session import sent_over
-
     over = adapter or default_adapter(endpoints)
-
-    class SignedTransport(CloudDeployRestTransport):
-        """Google's, with our adapter, which signs."""
-
-        def __init__(self) -> None:
-            scheme, host = endpoints.cloud_deploy.split("://")
-            super().__init__(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
-            sent_over(over, self._session)
-
     with _starting():
-        return CloudDeployClient(transport=SignedTransport())
+        return CloudDeployClient(transport=_transport(CloudDeployRestTransport, endpoints.cloud_deploy, over))
 
 
 def artifact_registry_client(endpoints: Endpoints, adapter: "Adapter | None" = None) -> "ArtifactRegistryClient":
     """A `google.cloud.artifactregistry_v1.ArtifactRegistryClient`; arguments and errors as `cloud_deploy_client`."""
     with _uncollected():
-        from google.auth.credentials import AnonymousCredentials
         from google.cloud.artifactregistry_v1 import ArtifactRegistryClient
         from google.cloud.artifactregistry_v1.services.artifact_registry.transports import ArtifactRegistryRestTransport
 
-    from msp.gcp.session import sent_over
-
     over = adapter or default_adapter(endpoints)
-
-    class SignedTransport(ArtifactRegistryRestTransport):
-        """Google's, with our adapter, which signs."""
-
-        def __init__(self) -> None:
-            scheme, host = endpoints.artifact_registry.split("://")
-            super().__init__(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
-            sent_over(over, self._session)
-
     with _starting():
-        return ArtifactRegistryClient(transport=SignedTransport())
+        transport = _transport(ArtifactRegistryRestTransport, endpoints.artifact_registry, over)
+        return ArtifactRegistryClient(transport=transport)
 
 
 def storage_client(endpoints: Endpoints, project: str, adapter: "Adapter | None" = None) -> "StorageClient":
@@ -106,6 +85,19 @@ def storage_client(endpoints: Endpoints, project: str, adapter: "Adapter | None"
             client_options={"api_endpoint": endpoints.storage},
             _http=sent_over(adapter or default_adapter(endpoints), Session()),
         )
+
+
+def _transport(make: Callable[..., T], url: str, adapter: "Adapter") -> T:
+    """One of Google's transports over REST, with our adapter, which signs."""
+    from google.auth.credentials import AnonymousCredentials
+
+    from msp.gcp.session import sent_over
+
+    scheme, host = url.split("://")
+    made: Any = make(host=host, url_scheme=scheme, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+    sent_over(adapter, made._session)  # There is no other way to it.
+    transport: T = made
+    return transport
 
 
 @contextmanager

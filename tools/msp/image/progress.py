@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from msp.gcp.errors import RemoteError
 from msp.image.layout import Descriptor
@@ -26,8 +26,8 @@ class BlobStatus(Enum):
     PRESENT = "already there"
 
 
-class Progress(Protocol):
-    """Is told what a push does; all but `begin`, `end` and `close` from many threads."""
+class Progress:
+    """Is told what a push does, and does nothing; all but `begin`, `end` and `close` are called from many threads."""
 
     def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
         """The push of an image begins.
@@ -53,29 +53,11 @@ class Progress(Protocol):
         """The push is over, however it ended: nothing more is shown, whatever threads that still run say."""
 
 
-class Silent:
-    """Says nothing."""
-
-    def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
-        """Nothing."""
-
-    def sent(self, size: int) -> None:
-        """Nothing."""
-
-    def ended(self, blob: Descriptor, outcome: BlobStatus) -> None:
-        """Nothing."""
-
-    def retrying(self, error: RemoteError, seconds: float) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
+class Silent(Progress):
+    """Says nothing: what is told here ends here."""
 
 
-class Lines:
+class Lines(Progress):
     """Says it in lines that suit a log: at the beginning, every few seconds, when something is repeated, at the end.
 
     Args:
