@@ -9,8 +9,6 @@ from msp.errors import BlockedError, MspError
 PLANNED = "PLANNED"
 ALREADY_DEPLOYED = "ALREADY_DEPLOYED"
 SUPERSEDED = "SUPERSEDED"
-HELD = "HELD"
-BLOCKED = "BLOCKED"
 
 
 @dataclass(frozen=True)

@@ -87,18 +87,7 @@ class InvalidArgumentError(ApiError):
     code = "INVALID_ARGUMENT"
 
 
-_BY_CODE: dict[str, type[ApiError]] = {
-    error.code: error
-    for error in (
-        NotFoundError,
-        AlreadyExistsError,
-        PermissionDeniedError,
-        UnauthenticatedError,
-        FailedPreconditionError,
-        AbortedError,
-        InvalidArgumentError,
-    )
-}
+_BY_CODE: dict[str, type[ApiError]] = {error.code: error for error in ApiError.__subclasses__()}
 
 # For answers that carry no code of their own (the mapping of google/rpc/code.proto).
 _CODE_BY_STATUS = {

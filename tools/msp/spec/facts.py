@@ -28,8 +28,7 @@ class Facts:
         match self._right(path):
             case Scalar(value=str(text)) if not isinstance(text, Word):
                 return text
-            case _:
-                return None
+        return None
 
     def written(self, *path: str | int) -> str | None:
         """The text at a path, also where other readers of YAML take it for a number or a date."""
@@ -44,16 +43,14 @@ class Facts:
         match self._right(path):
             case Scalar(value=int(number)) if not isinstance(number, bool):
                 return number
-            case _:
-                return None
+        return None
 
     def switch(self, *path: str | int) -> bool | None:
         """The boolean at a path."""
         match self._right(path):
             case Scalar(value=value) if isinstance(switch := as_switch(value), bool):
                 return switch
-            case _:
-                return None
+        return None
 
     def has(self, *path: str | int) -> bool:
         """Whether the field is there, with whatever value."""
