@@ -84,3 +84,19 @@ def test_the_rollout_is_read_from_the_resolved_specification(tmp_path: Path) -> 
         spec.write_text(text)
         with pytest.raises(UsageError, match="not a resolved specification"):
             specified_rollout(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "local_cloud", "command"),
+    [
+        ("_main/svc/spec.json", "", "bazel run //svc:msp_deploy.pipeline.apply"),
+        ("_main/svc/spec.json", "http://h:1", "bazel run //svc:msp_deploy.pipeline.apply -- --local_cloud=h:1"),
+        (None, "", "bazel run @rules_msp//tools:apply -- --spec=service.yaml --region=us-central1"),
+        (None, "http://h:1", "bazel run @rules_msp//tools:apply -- --spec=service.yaml --region=us-central1"),
+    ],
+)
+def test_the_target_says_how_its_pipeline_is_made(spec: str | None, local_cloud: str, command: str) -> None:
+    made = DeliveryConfig(**{**FIELDS, "spec": spec}).make_pipeline(local_cloud)
+    assert made.startswith(command)
+    assert ("--local_cloud=h:1" in made) is bool(local_cloud)
+    assert ("or set `spec`" in made) is (spec is None)

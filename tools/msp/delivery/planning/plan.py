@@ -184,7 +184,7 @@ def plan(
         build_annotations=annotations,
         build=build,
         rerun=_rerun(config, build, overrides, local_cloud),
-        make_pipeline=config.make_pipeline,
+        make_pipeline=config.make_pipeline(local_cloud),
         tools=config.tools,
         local_cloud=local_cloud,
         action_image=rollout.action_image if rollout else None,

@@ -1,6 +1,7 @@
 """What a target of `msp_delivery` knows: the JSON file that its rule writes."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 from msp.errors import UsageError
@@ -40,12 +41,18 @@ class DeliveryConfig:
         """The package of all programs, as the user's repository writes it: `@rules_msp//tools`."""
         return self.tool.rpartition(":")[0]
 
-    @property
-    def make_pipeline(self) -> str:
-        """The command that makes the service's pipeline: `bazel run //svc:msp_deploy.pipeline.apply`."""
+    def make_pipeline(self, local_cloud: str = "") -> str:
+        """The command that makes the service's pipeline: `bazel run //svc:msp_deploy.pipeline.apply`.
+
+        Args:
+            local_cloud: The local cloud to make it in: `http://127.0.0.1:8080`; empty for Google's.
+        """
+        cloud = [f"--local_cloud={local_cloud.removeprefix('http://')}"] if local_cloud else []
         if self.spec is not None:
-            return f"bazel run {self.target}.pipeline.apply"
-        return f"bazel run {self.tools}:apply -- --spec=service.yaml\nor set `spec`, which makes a target of it"
+            return shlex.join(["bazel", "run", f"{self.target}.pipeline.apply", *(["--", *cloud] if cloud else [])])
+        flags = ["--spec=service.yaml", f"--region={self.gcp_region}", *cloud]
+        own = shlex.join(["bazel", "run", f"{self.tools}:apply", "--", *flags])
+        return f"{own}\nor set `spec`, which makes a target of it"
 
     @classmethod
     def parse(cls, text: str | bytes, file: str) -> "DeliveryConfig":
