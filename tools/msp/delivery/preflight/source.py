@@ -44,7 +44,9 @@ def look_at_bucket(plan: ReleasePlan, storage: Storage, inquiry: Inquiry) -> Non
     if storage.object_md5(plan.source_uri) is not None:
         just_number = "--format=value(projectNumber)"
         # Without --raw it does not tell the project.
-        show = gcloud_command(plan.local_cloud, "storage", "buckets", "describe", f"gs://{bucket}", "--raw", just_number)
+        show = gcloud_command(
+            plan.local_cloud, "storage", "buckets", "describe", f"gs://{bucket}", "--raw", just_number
+        )
         inquiry.problem(
             f"bucket {bucket} is another project's: whoever owns it says what is rolled out in {project}",
             f"bucket names are global; the number of the project whose it is: {show}",
