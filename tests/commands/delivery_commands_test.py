@@ -18,7 +18,6 @@ from tests.commands.monorepo import Monorepo
 from tests.delivery.conftest import CLOUD_DEPLOY, World
 
 from msp import names
-from msp.delivery.preflight.findings import PreflightError
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.pytest_plugin import CloudThread
 
@@ -60,22 +59,6 @@ def test_a_missing_pipeline_is_made_without_a_spec(
     printed = deliver(paste, monorepo, code=1)
     paste("bazel run {}:apply -- --spec=service.yaml {}", monorepo, printed, folder="svc")
     deliver(paste, monorepo)
-
-
-def test_a_missing_pipeline_is_made_by_default(make_monorepo: Callable[..., Monorepo], paste: Paste) -> None:
-    monorepo = make_monorepo()
-    world = monorepo.world
-    image = world.image(b"layer")
-    with pytest.raises(PreflightError) as caught:
-        world.deliver(image)
-    paste(
-        "bazel run @rules_msp//tools:apply -- --spec=service.yaml",
-        monorepo,
-        caught.value.hint,
-        folder="svc",
-        variables={"MSP_LOCAL_CLOUD": monorepo.address},
-    )
-    world.deliver(image)
 
 
 def test_an_interrupted_delivery_goes_on(monorepo: Monorepo, paste: Paste) -> None:

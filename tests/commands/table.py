@@ -66,21 +66,17 @@ TABLE = (
     ),
     # delivery
     Row(
-        "delivery/command.py",
+        "delivery/target/config.py",
         "bazel run {}.pipeline.apply {}",
         "delivery_commands_test.test_a_missing_pipeline_is_made",
     ),
     Row(
-        "delivery/command.py",
+        "delivery/target/config.py",
         "bazel run {}:apply -- --spec=service.yaml {}",
         "delivery_commands_test.test_a_missing_pipeline_is_made_without_a_spec",
     ),
     Row("delivery/preflight/preflight.py", "{make_pipeline}", "delivery_commands_test.test_a_missing_pipeline_is_made"),
-    Row(
-        "delivery/deliver.py",
-        "bazel run @rules_msp//tools:apply -- --spec=service.yaml",
-        "delivery_commands_test.test_a_missing_pipeline_is_made_by_default",
-    ),
+    Row("delivery/preflight/source.py", "{make_pipeline}", "delivery_commands_test.test_a_missing_pipeline_is_made"),
     Row("delivery/planning/plan.py", "bazel run {} --", "delivery_commands_test.test_an_interrupted_delivery_goes_on"),
     Row("delivery/deliver.py", "{rerun}", "delivery_commands_test.test_an_interrupted_delivery_goes_on"),
     Row("delivery/planning/plan.py", "{rerun} {}", "delivery_commands_test.test_another_image_is_released_beside"),
@@ -103,7 +99,7 @@ TABLE = (
         "gcloud's own, with the answers of a server that stands for the Service Usage API",
     ),
     Row(
-        "delivery/preflight/preflight.py",
+        "delivery/preflight/source.py",
         "gcloud storage buckets describe gs://{} --raw {}",
         "delivery_commands_test.test_the_bucket_tells_whose_it_is",
     ),

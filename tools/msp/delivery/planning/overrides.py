@@ -1,5 +1,7 @@
 """What the person who deploys asks for beyond the build itself."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -36,6 +38,13 @@ class Overrides:
 
 AS_BUILT = Overrides()
 """Nothing is asked for besides."""
+
+
+def as_list(pairs: Mapping[str, str]) -> str:
+    """As the flag takes it: `team=search,tier=gold`, an item with a comma in quotation marks."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([f"{key}={value}" for key, value in pairs.items()])
+    return line.getvalue()
 
 
 def _pairs(flag: str, items: Sequence[str]) -> dict[str, str]:

@@ -1,9 +1,7 @@
 """What a deployment will do, as a value: every name, label, annotation and parameter, before anything is asked."""
 
 import base64
-import csv
 import dataclasses
-import io
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ from urllib.parse import quote
 from msp import names
 from msp.ci.build import Build
 from msp.delivery.planning import fit
-from msp.delivery.planning.overrides import AS_BUILT, Overrides
+from msp.delivery.planning.overrides import AS_BUILT, Overrides, as_list
 from msp.delivery.target.config import DeliveryConfig
 from msp.delivery.target.rollout import SpecifiedRollout
 from msp.errors import UsageError
@@ -198,19 +196,12 @@ def _rerun(config: DeliveryConfig, build: Build, overrides: Overrides, local_clo
         "build_number": build.build_number,
         "tag": overrides.tag,
         "release": overrides.release,
-        "labels": _as_list(overrides.labels),
-        "annotations": _as_list(overrides.annotations),
+        "labels": as_list(overrides.labels),
+        "annotations": as_list(overrides.annotations),
         "local_cloud": local_cloud.removeprefix("http://"),
     }
     given = [shlex.quote(f"--{name}={value}") for name, value in flags.items() if value]
     return shlex.join(["bazel", "run", config.target, "--"]) + " " + " ".join(given)
-
-
-def _as_list(pairs: Mapping[str, str]) -> str:
-    """As the flag takes it: `team=search,tier=gold`, an item with a comma in quotation marks."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([f"{key}={value}" for key, value in pairs.items()])
-    return line.getvalue()
 
 
 def _changed(field: str, given: str, sent: str) -> list[fit.Adjustment]:

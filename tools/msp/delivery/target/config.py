@@ -50,8 +50,8 @@ class DeliveryConfig:
         cloud = [f"--local_cloud={local_cloud.removeprefix('http://')}"] if local_cloud else []
         if self.spec is not None:
             return shlex.join(["bazel", "run", f"{self.target}.pipeline.apply", *(["--", *cloud] if cloud else [])])
-        flags = ["--spec=service.yaml", f"--region={self.gcp_region}", *cloud]
-        own = shlex.join(["bazel", "run", f"{self.tools}:apply", "--", *flags])
+        flags = [f"--region={self.gcp_region}", *cloud]
+        own = shlex.join(["bazel", "run", f"{self.tools}:apply", "--", "--spec=service.yaml", *flags])
         return f"{own}\nor set `spec`, which makes a target of it"
 
     @classmethod
