@@ -31,21 +31,43 @@ class Room:
     """A part of the code, and the tests that hold it.
 
     Attributes:
-        sources: Folder or file, from the repository's root.
-        tests: Files and folders for pytest.
+        sources: Folders (without those within) and files, from the repository's root.
+        tests: Files and folders for pytest, the quickest first.
     """
 
-    sources: str
+    sources: tuple[str, ...]
     tests: tuple[str, ...]
+
+    def modules(self) -> list[Path]:
+        """The files to change, from the present folder."""
+        found = [Path(each) for each in self.sources]
+        return [module for each in found for module in (sorted(each.glob("*.py")) if each.is_dir() else [each])]
 
 
 ROOMS = {
-    "changes": Room("tools/msp/changes", ("tests/changes",)),
-    "deploy_policies": Room("tools/msp/deploy_policies", ("tests/deploy_policies",)),
-    "names": Room("tools/msp/names", ("tests/names",)),
-    "planning": Room("tools/msp/delivery/planning", ("tests/delivery/plan_test.py", "tests/delivery/fit_test.py")),
-    "rollouts": Room("tools/msp/rollouts", ("tests/rollouts",)),
-    "text": Room("tools/msp/text.py", ("tests/text_test.py",)),
+    "changes": Room(("tools/msp/changes",), ("tests/changes",)),
+    "ci": Room(("tools/msp/ci",), ("tests/ci",)),
+    "deploy_policies": Room(("tools/msp/deploy_policies",), ("tests/deploy_policies",)),
+    "guards": Room(
+        tuple(f"tools/msp/delivery/{name}.py" for name in ("existing", "preflight/guards")),
+        ("tests/delivery/guards_test.py", "tests/delivery/preflight_test.py"),
+    ),
+    "live": Room(
+        tuple(f"tools/msp/pipeline/live/{name}.py" for name in ("changes", "compare", "guards", "keep", "promotions")),
+        ("tests/pipeline/live/changes_test.py", "tests/pipeline/live/guards_test.py"),
+    ),
+    "names": Room(("tools/msp/names",), ("tests/names",)),
+    "pipeline": Room(
+        ("tools/msp/pipeline",),
+        tuple(
+            f"tests/pipeline/{name}_test.py"
+            for name in ("resources", "iam", "manifest", "picture", "terraform", "golden", "fingerprint", "archive")
+        ),
+    ),
+    "planning": Room(("tools/msp/delivery/planning",), ("tests/delivery/fit_test.py", "tests/delivery/plan_test.py")),
+    "report": Room(("tools/msp/delivery/report",), ("tests/delivery/report_test.py",)),
+    "rollouts": Room(("tools/msp/rollouts",), ("tests/rollouts",)),
+    "text": Room(("tools/msp/text.py",), ("tests/text_test.py",)),
 }
 
 
@@ -75,10 +97,8 @@ def survivors(room: Room, sample: int, seed: int) -> Iterator[str | None]:
     from cosmic_ray.plugins import get_operator
     from cosmic_ray.work_db import use_db
 
-    path = Path(room.sources)
-    modules = [path] if path.is_file() else sorted(path.rglob("*.py"))
     with use_db("session.sqlite") as session:
-        init(modules, session, {})
+        init(room.modules(), session, {})
         found = [item.mutations[0] for item in session.work_items]
     chosen = [each for each in found if not each.operator_name.startswith(WITHOUT_EFFECT)]
     random.Random(seed).shuffle(chosen)
