@@ -1,4 +1,4 @@
-"""Layouts made for a test, and a registry in memory that can be told to fail."""
+"""Layouts made for a test, a registry in memory that can be told to fail, and a hand to push."""
 
 import hashlib
 import itertools
@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +14,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from msp.gcp.endpoints import Endpoints
+from msp.gcp.errors import RemoteError
+from msp.gcp.http import connection_pool
+from msp.gcp.retry import RetryPolicy
+from msp.image.keychain import Keychain
+from msp.image.layout import Descriptor, Layout
+from msp.image.progress import BlobStatus, Progress
+from msp.image.push import WORKERS, PushResult, push
+from msp.image.registry import Registry
+from msp.names.references import Repository
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -268,3 +279,51 @@ def memory_registry() -> Iterator[MemoryRegistry]:
 @pytest.fixture
 def make_fault() -> type[Fault]:
     return Fault
+
+
+class Recorder(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+        self.outcomes: list[BlobStatus] = []
+        self.retries: list[tuple[str, float]] = []
+        self.ends = 0
+        self.closes = 0
+
+    def begin(self, image: str, blobs: Sequence[Descriptor]) -> None:
+        self.image, self.blobs = image, blobs
+
+    def sent(self, size: int) -> None:
+        self.sent_bytes += size
+
+    def ended(self, _blob: Descriptor, outcome: BlobStatus) -> None:
+        self.outcomes.append(outcome)
+
+    def retrying(self, error: RemoteError, seconds: float) -> None:
+        self.retries.append((error.message, seconds))
+
+    def end(self) -> None:
+        self.ends += 1
+
+    def close(self) -> None:
+        self.closes += 1
+
+
+Push = Callable[..., PushResult]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def send(memory_registry: MemoryRegistry, recorder: Recorder) -> Push:
+    def run(layout: Layout, name: str = "p/app", tag: str = "t", **options: Any) -> PushResult:
+        retry = RetryPolicy(sleep=lambda _: None)
+        pool = connection_pool(connections=WORKERS)
+        registry = Registry(pool, Keychain(None, {}), Endpoints.google(), retry)
+        return push(layout, Repository(memory_registry.host, name), tag, registry, recorder, **options)
+
+    return run
