@@ -74,7 +74,13 @@ ROOMS = {
         ),
     ),
     "planning": Room(("tools/msp/delivery/planning",), ("tests/delivery/fit_test.py", "tests/delivery/plan_test.py")),
-    "report": Room(("tools/msp/delivery/report",), ("tests/delivery/report_test.py",)),
+    "report": Room(
+        ("tools/msp/delivery/report",),
+        tuple(
+            f"tests/delivery/{name}_test.py"
+            for name in ("stages_picture", "report", "report_ci", "report_json", "report_terminal")
+        ),
+    ),
     "rollouts": Room(("tools/msp/rollouts",), ("tests/rollouts",)),
     "text": Room(("tools/msp/text.py",), ("tests/text_test.py",)),
 }
