@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from google.cloud.deploy_v1 import Rollout
 from tests.delivery.example import COMMIT, DIGEST, STAGES, made, outcome, tell
 
@@ -94,13 +95,19 @@ def test_a_terminal_gets_colours_unless_it_wants_none() -> None:
     assert "\x1b" not in out.getvalue()
 
 
-def test_a_long_wait_on_a_terminal_gets_a_spinner_that_goes_away() -> None:
-    out, times = Terminal(), iter(range(100))
-    screen = Console(out, {}, lambda: float(next(times)))
-    for _ in range(4):
+def test_a_long_wait_on_a_terminal_gets_a_spinner_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out, now = Terminal(), [0.0]
+    screen = Console(out, {}, lambda: now[0])
+    for seconds in (10.0, 11.0):
+        now[0] = seconds
         screen.report(RolloutSeen(Rollout(target_id=STAGES[0], state=Rollout.State.IN_PROGRESS)))
+    assert out.getvalue() == "  rollout to staging-us-central1 is under way\n"
+    now[0] = 12.0
+    screen.report(RolloutSeen(Rollout(target_id=STAGES[0], state=Rollout.State.IN_PROGRESS)))
     screen.report(Finished(outcome()))
-    assert "is under way" in out.getvalue()
+    assert "staging-us-central1 is under way, 2 s" in out.getvalue()
+    assert out.getvalue().rstrip().endswith(outcome().release_url)
 
 
 def test_the_plan_for_a_dry_run_is_whole() -> None:

@@ -5,7 +5,7 @@ import shlex
 import pytest
 from tests.delivery.example import STAGES, made, outcome
 
-from msp.delivery.outcome import Outcome
+from msp.delivery.outcome import LaterFailure, Outcome
 from msp.delivery.report.ci import finished_markdown
 from msp.delivery.report.stages_picture import next_steps, picture
 
@@ -53,6 +53,21 @@ def test_a_promotion_names_its_rollout_where_gclouds_own_name_is_too_long() -> N
     assert rollout.startswith("--rollout-id=deploy-0123456789ab-20261122213005-dirty-to-")
     somebody_elses = Outcome(made(), STAGES, "ALREADY_DEPLOYED", "a" * 63)
     assert next_steps(somebody_elses)[1].split()[6] == "--rollout-id=to-prod-us-central1"
+
+
+@pytest.mark.parametrize(
+    ("target", "rollout"),
+    [
+        ("prod-us-central1", "to-prod-us-central1-0002"),
+        ("p" * 63, f"to-{'p' * 55}-0002"),
+    ],
+)
+def test_another_promotion_of_somebody_elses_release_gets_a_rollout_of_its_own(target: str, rollout: str) -> None:
+    release = "a" * 63
+    later = LaterFailure(target, release, "failed", rollouts=1)
+    command = next_steps(Outcome(made(), (STAGES[0], target), "ALREADY_DEPLOYED", release, later=later))[1]
+    assert len(rollout) <= 63
+    assert f"--rollout-id={rollout}" in command.split()
 
 
 def test_commands_are_quoted_for_the_shell() -> None:

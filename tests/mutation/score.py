@@ -63,7 +63,7 @@ ROOMS = {
     ),
     "live": Room(
         tuple(f"tools/msp/pipeline/live/{name}.py" for name in ("changes", "compare", "guards", "keep", "promotions")),
-        ("tests/pipeline/live/changes_test.py", "tests/pipeline/live/guards_test.py"),
+        tuple(f"tests/pipeline/live/{name}_test.py" for name in ("promotions", "changes", "guards")),
     ),
     "names": Room(("tools/msp/names",), ("tests/names",)),
     "pipeline": Room(

@@ -8,8 +8,9 @@ import pytest
 from google.cloud import deploy_v1
 from google.protobuf import duration_pb2, timestamp_pb2
 
+from msp import names
 from msp.pipeline.iam import Binding, bindings
-from msp.pipeline.live.changes import PipelineChange, pipeline_changes, wanted_resources
+from msp.pipeline.live.changes import Grant, PipelineChange, pipeline_changes, wanted_resources
 from msp.pipeline.live.compare import Difference, differences
 from msp.pipeline.live.report import details, headline, listing
 from msp.pipeline.live.state import Live, LiveArchive
@@ -160,6 +161,22 @@ def test_a_missing_binding_is_added_and_a_foreign_one_left_alone(
     assert list(details(change)) == [
         "roles/clouddeploy.viewer for serviceAccount:clouddeploy-releaser@msp-example-prod-0000.iam.gserviceaccount.com"
     ]
+
+
+def test_whoever_may_release_is_granted_it_together_on_each_resource(make_spec: MakeSpec, live: Live) -> None:
+    spec = make_spec({"staging": 60, "prod": None}, rollout__serviceAccount="ci@ci.iam.gserviceaccount.com")
+    assert spec.rollout is not None
+    made = resources(spec, "us-central1")
+    changes = pipeline_changes(made, bindings(spec, made), ARCHIVE, dataclasses.replace(live, members={}))
+    accounts = {
+        "serviceAccount:ci@ci.iam.gserviceaccount.com",
+        f"serviceAccount:{names.releaser_account(made.project)}",
+    }
+    assert all(isinstance(change, Grant) for change in changes)
+    granted = {
+        change.resource: {row.member for row in change.bindings} for change in changes if isinstance(change, Grant)
+    }
+    assert granted == dict.fromkeys((message.name for message in wanted_resources(made)[:4]), accounts)
 
 
 def test_leftover_automations_go_first_and_leftover_targets_after_the_pipeline(

@@ -14,6 +14,7 @@ from msp.pipeline.live.changes import PutResource, pipeline_changes
 from msp.pipeline.live.guards import less_guarded
 from msp.pipeline.live.keep import kept_guards
 from msp.pipeline.live.report import headline, weakening
+from msp.pipeline.live.state import Live
 from msp.pipeline.resources import resources
 from msp.spec import Spec
 
@@ -21,6 +22,10 @@ from msp.spec import Spec
 def told(was: Spec, becomes: Spec, edit: Callable[[dict[str, Any]], None] = lambda _: None) -> list[str]:
     _, found = compared(becomes, as_live(was, becomes, edit))
     return [weakening(each) for each in found]
+
+
+def kept(spec: Spec, live: Live) -> list[str]:
+    return [f"{guard} of {names.short_name(name)}" for name, guard in kept_guards(resources(spec, "us-central1"), live)]
 
 
 PIPELINE = "delivery pipeline msp-example-us-central1-rollout"
@@ -43,15 +48,30 @@ SILENT = make(stage("staging", 60), stage("prod"))
 def test_what_the_specification_is_silent_on_stays_as_it_is_live() -> None:
     live = as_live(SILENT, SILENT, by_hand)
     assert compared(SILENT, live) == ((), ())
-    kept = [
-        f"{guard} of {names.short_name(name)}" for name, guard in kept_guards(resources(SILENT, "us-central1"), live)
-    ]
-    assert kept == [
+    assert kept(SILENT, live) == [
         "approval of target prod-us-central1",
         "approval by someone else than the author of target prod-us-central1",
         f"suspension of {PIPELINE}",
         "suspension of automation promote-staging-us-central1",
     ]
+
+
+def test_a_new_automation_waits_with_a_suspended_pipeline_and_is_nobodys_hold() -> None:
+    by_hand_only = make(stage("staging"), stage("prod"))
+
+    def suspend(live: dict[str, Any]) -> None:
+        live[PIPELINE].suspended = True
+
+    live = as_live(by_hand_only, SILENT, suspend)
+    (change,), _ = compared(SILENT, live)
+    assert isinstance(change, PutResource)
+    assert change.wanted.suspended
+    assert kept(SILENT, live) == [f"suspension of {PIPELINE}"]
+
+
+def test_what_the_specification_suspends_itself_is_not_kept_by_hand() -> None:
+    suspended = make(stage("staging", 60), stage("prod"), suspended=True)
+    assert kept(suspended, as_live(suspended, suspended)) == []
 
 
 def test_what_is_silent_stays_also_when_something_else_changes() -> None:
@@ -102,6 +122,20 @@ def test_a_suspended_pipeline_is_suspended_for_good_before_it_is_changed() -> No
     ]
 
 
+def test_approval_is_given_up_after_everything_else() -> None:
+    was = make(stage("staging", approval=APPROVED), stage("prod", approval=APPROVED))
+    becomes = make(stage("staging", approval={"required": False}), stage("prod", approval=APPROVED))
+
+    def drift(live: dict[str, Any]) -> None:
+        live["target prod-us-central1"].description = "mine"
+
+    changes, _ = compared(becomes, dataclasses.replace(as_live(was, becomes, drift), members={}))
+    first, *between, last = [headline(change) for change in changes]
+    assert (first, last) == ("~ target prod-us-central1", "~ target staging-us-central1")
+    assert between
+    assert all(each.startswith("+ access to ") for each in between)
+
+
 def moved(live: dict[str, Any]) -> None:
     live["target staging-us-central1"].deploy_parameters[PROJECT] = "elsewhere-0000"
 
@@ -110,12 +144,22 @@ def stricter(live: dict[str, Any]) -> None:
     live["target staging-us-central1"].labels["msp-category"] = "external"
 
 
+def uncategorized(live: dict[str, Any]) -> None:
+    del live["target staging-us-central1"].labels["msp-category"]
+    live["target prod-us-central1"].labels["msp-category"] = "internal"
+
+
+def held(live: dict[str, Any]) -> None:
+    live["automation promote-dev-us-central1"].suspended = True
+
+
 def nothing(live: dict[str, Any]) -> None:
     del live
 
 
 AUTOMATION = "automation promote-staging-us-central1"
 BY_ITSELF = f"{AUTOMATION} promotes to target prod-us-central1 by itself, where somebody had to decide it"
+OUT_OF_DEV = BY_ITSELF.replace("prod", "_").replace("staging", "dev").replace("_", "staging")
 MOVED = (
     "target staging-us-central1 deploys elsewhere: customTarget/projectID is msp-example-staging-0000, "
     "no longer elsewhere-0000"
@@ -126,9 +170,25 @@ CASES: dict[str, tuple[Spec, Spec, Callable[[dict[str, Any]], None], list[str]]]
         make(stage("dev"), stage("staging", approval=APPROVED), stage("prod")),
         make(stage("dev", 3600), stage("staging"), stage("prod")),
         nothing,
-        [
-            BY_ITSELF.replace("prod", "_").replace("staging", "dev").replace("_", "staging"),
-        ],
+        [OUT_OF_DEV],
+    ),
+    "an automation into a stage whose approval is given up in words": (
+        make(stage("dev"), stage("staging", approval=APPROVED), stage("prod")),
+        make(stage("dev", 3600), stage("staging", approval={"required": False}), stage("prod")),
+        nothing,
+        [OUT_OF_DEV, "target staging-us-central1 no longer asks for approval (the specification says so)"],
+    ),
+    "an automation into a stage that asks for approval from now on": (
+        make(stage("dev"), stage("staging"), stage("prod")),
+        make(stage("dev", 3600), stage("staging", approval=APPROVED), stage("prod")),
+        nothing,
+        [OUT_OF_DEV],
+    ),
+    "less time to step in when a hold ends": (
+        make(stage("dev", 60), stage("staging"), stage("prod")),
+        make(stage("dev", 5), stage("staging"), stage("prod")),
+        held,
+        ["automation promote-dev-us-central1 promotes to target staging-us-central1 after 5s, no longer 60s"],
     ),
     "an automation into a stage that nobody guards": (
         make(stage("dev"), stage("staging"), stage("prod")),
@@ -179,6 +239,7 @@ CASES: dict[str, tuple[Spec, Spec, Callable[[dict[str, Any]], None], list[str]]]
             "target staging-us-central1 is no longer external, but test: deploy policies choose by it",
         ],
     ),
+    "a category where there was none, and one that weighs more": (SILENT, SILENT, uncategorized, []),
     "somebody else who may release": (
         SILENT,
         make(stage("staging", 60), stage("prod"), serviceAccount="ci@ci.iam.gserviceaccount.com"),

@@ -173,7 +173,7 @@ class Console:
             self._spinner.start()
         seconds = self._monotonic() - self._rollout_began
         # Names of targets hold no square brackets, in which rich would see its own markup.
-        self._spinner.update(f"{harmless(rollout.target_id)} {_STATES.get(rollout.state, '')}, {seconds:.0f} s")
+        self._spinner.update(f"{harmless(rollout.target_id)} {_STATES.get(self._state, self._state)}, {seconds:.0f} s")
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:
