@@ -111,6 +111,14 @@ def test_github_says_it_all_but_the_subject() -> None:
     assert find_build(Known(), {**GITHUB, "GITHUB_RUN_ID": ""}, no_git, NOW).build_url == ""
 
 
+@pytest.mark.parametrize(
+    "environment", [{**BUILDKITE, "BUILDKITE_BUILD_CREATOR": ""}, GITHUB], ids=["buildkite", "github"]
+)
+def test_who_set_up_the_cis_machine_is_not_the_author(environment: dict[str, str]) -> None:
+    nobody = {**environment, "BUILDKITE_BUILD_AUTHOR": "", "GITHUB_ACTOR": ""}
+    assert find_build(Known(), nobody, checkout(), NOW).author == "Commit Author"
+
+
 def test_buildkite_comes_before_github() -> None:
     assert find_build(Known(), {**GITHUB, **BUILDKITE}, no_git, NOW).source == "buildkite"
 

@@ -31,6 +31,18 @@ def test_the_first_stages_mark_tells_how_it_stands(state: str, mark: str) -> Non
     assert last == "○ prod-us-central1"
 
 
+def test_the_later_stage_that_failed_is_marked_and_no_other() -> None:
+    later = LaterFailure("prod", "deploy-a", "failed: out of cheese")
+    end = Outcome(made(), ("dev", "staging", "prod"), "SUCCEEDED", "deploy-a", later=later)
+    assert picture(end) == [
+        "● dev      runs deploy-a",
+        "│",
+        "○ staging",
+        "│",
+        "✗ prod     deploy-a failed: out of cheese",
+    ]
+
+
 def test_a_local_clouds_delivery_leads_to_its_page_and_never_to_googles() -> None:
     local = made(local_cloud="http://127.0.0.1:8080")
     end = Outcome(local, STAGES, "SUCCEEDED", local.release, "r")

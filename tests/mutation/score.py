@@ -58,8 +58,8 @@ ROOMS = {
     "ci": Room(("tools/msp/ci",), ("tests/ci",)),
     "deploy_policies": Room(("tools/msp/deploy_policies",), ("tests/deploy_policies",)),
     "guards": Room(
-        tuple(f"tools/msp/delivery/{name}.py" for name in ("existing", "preflight/guards")),
-        ("tests/delivery/guards_test.py", "tests/delivery/preflight_test.py"),
+        ("tools/msp/delivery/existing.py", "tools/msp/delivery/preflight/guards.py", "tools/msp/gcp/creation.py"),
+        (*(f"tests/delivery/{name}_test.py" for name in ("existing", "verdicts")), "tests/gcp/creation_test.py"),
     ),
     "live": Room(
         tuple(f"tools/msp/pipeline/live/{name}.py" for name in ("changes", "compare", "guards", "keep", "promotions")),

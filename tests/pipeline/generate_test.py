@@ -5,32 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.pipeline.example import SPEC
 
 from msp.pipeline.files import generate
 from msp.spec import load
 
-SPEC = """\
-service:
-  id: msp-example
-  owners: [core-services]
-  description: An example.
-build:
-  image: us.gcr.io/sourcegraph-dev/msp-example
-  source: {repo: github.com/sourcegraph/sourcegraph, dir: cmd/msp-example}
-rollout:
-  stages:
-    - environment: prod
-environments:
-  - {id: prod, projectID: msp-example-prod-0000, category: external, deploy: {type: rollout}}
-"""
 # Valid by itself: only with a long region does a name become too long.
 LONG = (
     SPEC.replace("msp-example-prod-0000", "msp-examples-production-eu-0")
+    .replace("msp-example-staging-0000", "msp-examples-staging-0000")
     .replace("id: msp-example\n", "id: msp-examples\n")
     .replace("prod\n", "production-eu\n")
     .replace("id: prod,", "id: production-eu,")
 )
-NO_ROLLOUT = SPEC.replace("rollout:\n  stages:\n    - environment: prod\n", "").replace("type: rollout", "type: manual")
+NO_ROLLOUT = SPEC[: SPEC.index("rollout:")] + SPEC[SPEC.index("environments:") :].replace("rollout", "manual")
 
 
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.pipeline.example import SPEC
 
 from msp.cli import pipeline_flags
 from msp.gcp import clients
@@ -18,23 +19,6 @@ from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 
 __all__ = ["local_cloud"]
 
-SPEC = """\
-service:
-  id: msp-example
-  owners: [core-services]
-  description: An example.
-build:
-  image: us.gcr.io/sourcegraph-dev/msp-example
-  source: {repo: github.com/sourcegraph/sourcegraph, dir: cmd/msp-example}
-rollout:
-  stages:
-    - environment: staging
-      promotionStrategy: {type: automatic, automatic: {delaySeconds: 1}}
-    - environment: prod
-environments:
-  - {id: staging, projectID: msp-example-staging-0000, category: test, deploy: {type: rollout}}
-  - {id: prod, projectID: msp-example-prod-0000, category: external, deploy: {type: rollout}}
-"""
 BY_HAND = SPEC.replace("      promotionStrategy: {type: automatic, automatic: {delaySeconds: 1}}\n", "")
 
 
