@@ -19,9 +19,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import google.cloud.deploy_v1
 import pytest
+
+if TYPE_CHECKING:
+    from cosmic_ray.work_item import MutationSpec
 
 # Only so that each test run finds it imported.
 del google
@@ -31,6 +35,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).parents[2]
 # What a mutant that loops for ever may take.
 SECONDS = 120.0
+SURVIVED = "  survived: "
 # These change nothing that a test could see: annotations and decorators that only describe.
 WITHOUT_EFFECT = ("core/RemoveDecorator", "core/ReplaceBinaryOperator_BitOr")
 
@@ -113,8 +118,15 @@ def run(tests: Sequence[str]) -> None:
     sys.exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "--assert=plain", *tests]))
 
 
-def survivors(room: Room, sample: int, seed: int) -> Iterator[str | None]:
-    """Tries mutants of a room, in the present folder: a text for each that survives, None for each that is noticed."""
+def survivors(room: Room, sample: int, seed: int, again: frozenset[str]) -> Iterator[str | None]:
+    """Tries mutants of a room, in the present folder: a text for each that survives, None for each that is noticed.
+
+    Args:
+        room: Whose.
+        sample: How many at most.
+        seed: Which.
+        again: If not empty, only those of these texts.
+    """
     from cosmic_ray.commands import init
     from cosmic_ray.mutating import use_mutation
     from cosmic_ray.plugins import get_operator
@@ -123,17 +135,23 @@ def survivors(room: Room, sample: int, seed: int) -> Iterator[str | None]:
     with use_db("session.sqlite") as session:
         init(room.modules(), session, {})
         found = [item.mutations[0] for item in session.work_items]
-    chosen = [each for each in found if not each.operator_name.startswith(WITHOUT_EFFECT)]
+    chosen = [(each, text(each)) for each in found if not each.operator_name.startswith(WITHOUT_EFFECT)]
     random.Random(seed).shuffle(chosen)
-    for each in chosen[:sample]:
+    for each, said in [pair for pair in chosen if not again or pair[1] in again][:sample]:
         operator = get_operator(each.operator_name)(**dict(each.operator_args or {}))
         try:
             with use_mutation(each.module_path, operator, each.occurrence):
                 noticed = not passes(room.tests)
         except AttributeError:  # cosmic-ray 8 can't replace an exception with a dotted name.
             continue
-        line = each.module_path.read_text("utf-8").splitlines()[each.start_pos[0] - 1].strip()
-        yield None if noticed else f"{each.module_path}:{each.start_pos[0]}: {each.operator_name[5:]}: {line}"
+        yield None if noticed else said
+
+
+def text(mutation: "MutationSpec") -> str:
+    """What a mutant changes: file, line, operator, and the line as it was."""
+    path, number = mutation.module_path, mutation.start_pos[0]
+    line = path.read_text("utf-8").splitlines()[number - 1].strip()
+    return f"{path}:{number}: {mutation.operator_name.removeprefix('core/')}: {line}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -142,7 +160,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rooms", default=",".join(ROOMS), help="which, separated by commas: %(default)s")
     parser.add_argument("--sample", type=int, default=100, help="mutants a room: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="which mutants: %(default)s")
+    parser.add_argument("--again", type=Path, help="only what survived in a run whose output is in this file")
     given = parser.parse_args(arguments)
+    lines = given.again.read_text("utf-8").splitlines() if given.again else []
+    again = frozenset(line.removeprefix(SURVIVED) for line in lines if line.startswith(SURVIVED))
     with tempfile.TemporaryDirectory() as folder:
         copy(Path(folder))
         os.chdir(folder)
@@ -151,12 +172,12 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"{name}: the tests fail before anything is changed")
                 return 1
             tried = noticed = 0
-            for survivor in survivors(ROOMS[name], given.sample, given.seed):
+            for survivor in survivors(ROOMS[name], given.sample, given.seed, again):
                 tried += 1
                 if survivor is None:
                     noticed += 1
                 else:
-                    print(f"  survived: {survivor}", flush=True)
+                    print(f"{SURVIVED}{survivor}", flush=True)
             print(f"{name}: {noticed} of {tried} mutants noticed", flush=True)
     return 0
 
