@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.delivery.example import COMMIT
 
 if TYPE_CHECKING:
     from tests.delivery.conftest import World
 
 CLI = Path(__file__).parents[2] / "tools/msp/cli"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BUILDKITE: dict[str, Any] = {
     "BUILDKITE": "true",
     "BUILDKITE_COMMIT": COMMIT,

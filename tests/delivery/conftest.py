@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import urllib3
+from tests.delivery.example import COMMIT
 
 from msp import names
 from msp.ci.build import Build
@@ -33,9 +34,7 @@ from msp.localcloud.pytest_plugin import CloudThread
 from msp.pipeline.archive import source_archive
 
 REGION = "us-central1"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NEWER = "89abcdef0123456789abcdef0123456789abcdef"
-CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 
 QUICK = RetryPolicy(attempts=4, sleep=lambda _: None)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.delivery.example import CLOUD_DEPLOY, COMMIT
 
 from msp.delivery.outcome import Outcome
 from msp.image.layout import Layout
@@ -18,8 +19,6 @@ from msp.image.layout import Layout
 if TYPE_CHECKING:
     from tests.delivery.conftest import World
 
-CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DEPLOY = Path(__file__).parents[2] / "tools/msp/cli/deploy.py"
 
 STEPS = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from google.cloud.deploy_v1 import Rollout
+from tests.delivery.example import CLOUD_DEPLOY, COMMIT
 
 from msp import names
 from msp.delivery.image_push import ProgramPush
@@ -20,9 +21,6 @@ from msp.image.layout import Layout
 
 if TYPE_CHECKING:
     from tests.delivery.conftest import Recorder, World
-
-CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture

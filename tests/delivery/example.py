@@ -27,6 +27,7 @@ from msp.delivery.report.events import (
 from msp.delivery.target.config import DeliveryConfig
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 DIGEST = "sha256:" + "a" * 64
 STAGES = ("staging-us-central1", "prod-us-central1")
 CONFIG = DeliveryConfig(

@@ -4,6 +4,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.delivery.example import CLOUD_DEPLOY
 
 from msp.delivery.clients import Clients
 from msp.delivery.image_push import LayoutPush
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.delivery.conftest import World
 
-CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 METHODS = [
     f"{CLOUD_DEPLOY}/GetDeliveryPipeline",
     f"{CLOUD_DEPLOY}/GetTarget",

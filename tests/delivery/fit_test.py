@@ -12,6 +12,7 @@ from msp.delivery.planning.fit import (
     fit_id,
     fit_label,
     fit_labels,
+    with_suffix,
 )
 
 ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -56,6 +57,14 @@ def test_what_is_cut_stays_different() -> None:
     assert one != two
     assert len(one) == len(two) == 63
     assert fit_build_number("1" * 60) != fit_build_number("1" * 61)
+
+
+def test_a_suffix_stands_whole_behind_an_id_that_stays_one() -> None:
+    assert with_suffix("deploy-a-1", "-r2") == "deploy-a-1-r2"
+    assert with_suffix("a" * 60, "-r2") == "a" * 60 + "-r2"
+    long = with_suffix("a" * 61, "-r2")
+    assert (len(long), long[-3:]) == (63, "-r2")
+    assert long != with_suffix("a" * 62, "-r2")
 
 
 @given(TEXT)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.delivery.example import CLOUD_DEPLOY, STAGES
 
 from msp import names
 from msp.delivery.outcome import DeliveryError, GuardError, Outcome
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
 
     from msp.delivery.planning.plan import ReleasePlan
 
-CLOUD_DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
-STAGING, PROD = "staging-us-central1", "prod-us-central1"
+STAGING, PROD = STAGES
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.delivery.example import COMMIT, STAGES
 
 from msp.ci.build import Build, Known, find_build
 from msp.ci.buildkite import BuildkiteAgent
@@ -27,8 +28,6 @@ from msp.delivery.report.terminal import Console, brief, plan_text
 from msp.delivery.target.config import DeliveryConfig
 from msp.errors import UsageError
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-STAGES = ("staging-us-central1", "prod-us-central1")
 CONFIG = DeliveryConfig("//svc:msp_deploy", "p-prod-0000", "svc", "us.gcr.io/p/app", image="image")
 
 HOSTILE = {
