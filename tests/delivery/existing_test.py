@@ -41,10 +41,11 @@ def test_by_digest_the_tag_is_of_no_account() -> None:
     [
         (there(OTHER), f"exists with digest {OTHER}; this image has digest {DIGEST}"),
         (there("", "another"), f"exists with tag 'another'; this image has tag {PLAN.tag!r}"),
+        (there("", "0"), "exists with tag '0'; this image has tag"),
         (there(abandoned=True), "was abandoned"),
         (there(render_state=FAILED), "could not be rendered: no reason was given"),
     ],
-    ids=["digest", "tag", "abandoned", "rendered"],
+    ids=["digest", "tag", "an older tag", "abandoned", "rendered"],
 )
 def test_another_image_or_a_dead_release_is_refused(release: Release, message: str) -> None:
     problem = unfit(PLAN, release)
