@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from msp.rollouts.selection import ResourceSelector
 from tests.delivery.example import COMMIT, DIGEST, STAGES, made
 
 from msp.delivery.outcome import LaterFailure
 from msp.delivery.preflight.guards import Ruling, Verdict, judge
+from msp.deploy_policies.selection import ResourceSelector
 from msp.rollouts.age import Ancestry
 from msp.rollouts.facts import Automation, Facts, Pipeline, Release, Rollout, Stage
 from msp.rollouts.states import RolloutState
