@@ -15,7 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tests.commands.conftest import Paste
 from tests.commands.monorepo import Monorepo
-from tests.delivery.conftest import CLOUD_DEPLOY, World
+from tests.delivery.conftest import World
+from tests.delivery.example import CLOUD_DEPLOY
 
 from msp import names
 from msp.localcloud.cloud import LocalCloud

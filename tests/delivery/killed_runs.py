@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.delivery.conftest import CLOUD_DEPLOY, REGION, World
+from tests.delivery.conftest import REGION, World
+from tests.delivery.example import CLOUD_DEPLOY
 
 from msp import names
 from msp.image.layout import Layout
