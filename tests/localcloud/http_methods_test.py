@@ -9,8 +9,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 from tests.localcloud.asgi import Answer, ask
 
-from msp.localcloud.faults import Fault, Faults
+from msp.localcloud.faults import Fault
 from msp.localcloud.http_methods import HttpApi, HttpError, HttpMethod
+from msp.localcloud.intake import Intake
+from msp.localcloud.quotas import Quota
 
 
 class NotesError(HttpError):
@@ -34,6 +36,9 @@ class Notes(HttpApi[Mapping[str, str]]):
     def call(self, request: Request, fields: Mapping[str, str]) -> Mapping[str, str]:
         return {**fields, **request.query_params}
 
+    def project(self, told: Mapping[str, str]) -> str:
+        return told.get("project", "")
+
     def refusal(self, status: int, message: str) -> NotesError:
         return NotesError(status, message)
 
@@ -51,7 +56,7 @@ def members_only(call: Mapping[str, str]) -> None:
 
 
 def called(target: str, *methods: HttpMethod[Mapping[str, str]], verb: str = "GET") -> Answer:
-    return ask(Notes(methods, Faults()), verb, target)
+    return ask(Notes(methods, Intake()), verb, target)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +107,20 @@ def test_access_is_asked_before_the_handler() -> None:
 
 
 def test_faults_know_a_row_by_its_name() -> None:
-    faults = Faults()
-    faults.add(Fault(method="notes/Show", times=1, http_status=429, message="slow down"))
-    notes = Notes([HttpMethod("GET", "/notes", "Show", show)], faults)
+    intake = Intake()
+    intake.faults.add(Fault(method="notes/Show", times=1, http_status=429, message="slow down"))
+    notes = Notes([HttpMethod("GET", "/notes", "Show", show)], intake)
     refused = ask(notes, "GET", "/notes")
     assert (refused.status, refused.json()) == (429, {"note": "slow down"})
     assert ask(notes, "GET", "/notes").status == 200
+
+
+def test_a_quota_refuses_in_the_apis_own_form() -> None:
+    intake = Intake()
+    intake.quotas.add(Quota(method="notes/*", requests_per_minute=1, service="notes.googleapis.com"))
+    notes = Notes([HttpMethod("GET", "/notes", "Show", show)], intake)
+    assert ask(notes, "GET", "/notes").status == 200
+    refused = ask(notes, "GET", "/notes")
+    assert refused.status == 429
+    assert refused.json()["note"].startswith("Quota exceeded for quota metric 'API requests'")
+    assert (intake.traffic.count("notes/Show"), intake.traffic.refused("notes/Show")) == (2, 1)

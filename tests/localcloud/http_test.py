@@ -14,8 +14,8 @@ from tests.localcloud.asgi import ask
 
 from msp.localcloud import http
 from msp.localcloud.content import RequestBody
-from msp.localcloud.faults import Faults
 from msp.localcloud.http import HttpServer, application
+from msp.localcloud.intake import Intake
 from msp.localcloud.pytest_plugin import CloudThread, local_cloud
 from msp.localcloud.rest import RestApi
 
@@ -30,7 +30,7 @@ async def hello(_: Request) -> Response:
 
 def status(path: str = "/hello", *, listening: str = "127.0.0.1", **headers: str) -> int:
     routes = [Route("/", hello), Route("/hello", hello, methods=["GET", "POST"])]
-    app = application(RestApi([], Faults()), routes, listening)
+    app = application(RestApi([], Intake()), routes, listening)
     return ask(app, "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}).status
 
 
@@ -116,7 +116,7 @@ def conversation(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Aw
             Route("/poured", poured, methods=["POST"]),
             Route("/endless", endless),
         ]
-        server = HttpServer(application(RestApi([], Faults()), routes, patience=0.2), listener, patience=0.2)
+        server = HttpServer(application(RestApi([], Intake()), routes, patience=0.2), listener, patience=0.2)
         await server.start()
         reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
         try:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import grpc
 import pytest
-from google.api_core import exceptions
+from google.api_core import exceptions, retry
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import deploy_v1
 from google.cloud.deploy_v1 import types
@@ -20,6 +20,7 @@ from msp.localcloud import LocalCloud
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.faults import Fault
 from msp.localcloud.pytest_plugin import CloudThread
+from msp.localcloud.quotas import Quota
 
 Client: TypeAlias = Any
 """A `deploy_v1.CloudDeployClient`; what its operations return has no types."""
@@ -225,3 +226,23 @@ def test_50_clients_at_once_make_one_release_or_have_one_clear_error(cloud: Clou
     assert outcomes == sorted(["conflict"] * 25 + [f"r{number}" for number in range(25)])
     cloud.settle()
     assert len(list(client.list_releases(parent=PIPELINE))) == 25
+
+
+def test_a_quota_is_read_as_the_client_reads_googles(cloud: CloudThread, client: Client) -> None:
+    cloud.quotas.add(Quota(method="google.cloud.deploy.*", requests_per_minute=6))
+    for _ in range(6):
+        client.get_target(name=f"{LOCATION}/targets/prod")
+    with pytest.raises(exceptions.TooManyRequests) as refused:
+        client.get_target(name=f"{LOCATION}/targets/prod")
+    assert (refused.value.reason, refused.value.domain) == ("RATE_LIMIT_EXCEEDED", "googleapis.com")
+    assert refused.value.metadata["quota_location"] == "us-central1"
+    # The library's own retry: the clock moves while it waits.
+    waits = retry.Retry(
+        predicate=retry.if_exception_type(exceptions.TooManyRequests),
+        initial=0.01,
+        maximum=0.01,
+        timeout=10,
+        on_error=lambda _: cloud.advance(timedelta(seconds=5)),
+    )
+    assert client.get_target(name=f"{LOCATION}/targets/prod", retry=waits).require_approval
+    assert cloud.traffic.refused("*/GetTarget", "demo") == 3

@@ -22,6 +22,7 @@ from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
 from msp.localcloud.images import RegistryImages
+from msp.localcloud.intake import Intake
 from msp.localcloud.methods import Method
 from msp.localcloud.operations import Operations
 from msp.localcloud.rest import RestApi
@@ -84,6 +85,7 @@ class LocalCloud:
         self._state_dir = state_dir
         self.clock: Clock = clock or SystemClock()
         self.faults = Faults()
+        self.intake = Intake(self.faults, self.clock)
         self.random = random.Random(seed)  # noqa: S311 (identifiers, not secrets)
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
@@ -124,8 +126,9 @@ class LocalCloud:
 
             listener = stack.enter_context(http.listen(self._host, self._port))
             self._port = listener.getsockname()[1]
-            rpc, self._grpc_port = grpc_server.serve(methods, self.faults, self._host, self._grpc_port)
-            server = http.HttpServer(http.application(RestApi(methods, self.faults), routes, self._host), listener)
+            rpc, self._grpc_port = grpc_server.serve(methods, self.intake, self._host, self._grpc_port)
+            app = http.application(RestApi(methods, self.intake), routes, self._host)
+            server = http.HttpServer(app, listener, connections=self.intake.traffic.http)
             stack.push_async_callback(rpc.stop, 0.5)
             await rpc.start()
             stack.push_async_callback(server.stop)
@@ -210,9 +213,9 @@ class LocalCloud:
         self.methods: Sequence[Method] = methods
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),
-            *control.routes(self.engine, self.faults, self._addresses),
-            *registry.routes(self.registry, authenticator, self.faults),
-            *storage.routes(self.storage, self.faults),
+            *control.routes(self.engine, self.intake, self._addresses),
+            *registry.routes(self.registry, authenticator, self.intake),
+            *storage.routes(self.storage, self.intake),
         ]
         return methods, routes
 

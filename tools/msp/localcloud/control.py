@@ -1,4 +1,4 @@
-"""The control endpoints below `/_localcloud/`: health, faults, time."""
+"""The control endpoints below `/_localcloud/`: health, faults, quotas, counts of requests, time."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,19 +10,22 @@ from starlette.routing import Route
 from msp.localcloud import strict_json
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.engine import Engine
-from msp.localcloud.faults import Fault, Faults
+from msp.localcloud.faults import Fault
+from msp.localcloud.intake import Intake
+from msp.localcloud.quotas import Quota
 from msp.localcloud.status import failed_precondition, invalid
 
 
-def routes(engine: Engine, faults: Faults, addresses: Callable[[], dict[str, str]]) -> list[Route]:
-    """`GET health`, `GET/POST/DELETE faults`, `GET time`, `POST time:advance`.
+def routes(engine: Engine, intake: Intake, addresses: Callable[[], dict[str, str]]) -> list[Route]:
+    """`GET health`, `GET/POST/DELETE faults` and `quotas`, `GET/DELETE requests`, `GET time`, `POST time:advance`.
 
     Args:
         engine: Has the clock that is shown and moved.
-        faults: What is to go wrong.
+        intake: Has the faults, the quotas and the counts.
         addresses: Where the local cloud is served, `{"http": "http://127.0.0.1:8080", "grpc": "127.0.0.1:8081"}`; known
             once it has started.
     """
+    faults, quotas, traffic = intake.faults, intake.quotas, intake.traffic
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", **addresses()})
@@ -33,6 +36,18 @@ def routes(engine: Engine, faults: Faults, addresses: Callable[[], dict[str, str
         elif request.method == "DELETE":
             faults.clear()
         return JSONResponse({"faults": [fault.to_json() for fault in faults.list()]})
+
+    async def hold_quotas(request: Request) -> Response:
+        if request.method == "POST":
+            quotas.add(Quota.from_json(await _json(request)))
+        elif request.method == "DELETE":
+            quotas.clear()
+        return JSONResponse({"quotas": [quota.to_json() for quota in quotas.list()]})
+
+    async def count_requests(request: Request) -> Response:
+        if request.method == "DELETE":
+            traffic.reset()
+        return JSONResponse(traffic.to_json())
 
     async def time(_: Request) -> Response:
         return JSONResponse({"now": engine.clock.now().isoformat()})
@@ -50,6 +65,8 @@ def routes(engine: Engine, faults: Faults, addresses: Callable[[], dict[str, str
     return [
         Route("/_localcloud/health", health),
         Route("/_localcloud/faults", plan_faults, methods=["GET", "POST", "DELETE"]),
+        Route("/_localcloud/quotas", hold_quotas, methods=["GET", "POST", "DELETE"]),
+        Route("/_localcloud/requests", count_requests, methods=["GET", "DELETE"]),
         Route("/_localcloud/time", time),
         Route("/_localcloud/time:advance", advance, methods=["POST"]),
     ]

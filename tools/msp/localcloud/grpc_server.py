@@ -11,8 +11,10 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from msp.localcloud import disk
-from msp.localcloud.faults import Fault, Faults
-from msp.localcloud.methods import Method, check_names
+from msp.localcloud.faults import Fault
+from msp.localcloud.intake import Intake
+from msp.localcloud.methods import Method, check_names, names
+from msp.localcloud.request_context import RequestContext
 from msp.localcloud.rest import unimplemented
 from msp.localcloud.status import ApiError, Code
 
@@ -24,12 +26,12 @@ class PortTakenError(OSError):
     """Another program listens on the port."""
 
 
-def serve(methods: Sequence[Method], faults: Faults, host: str, port: int) -> tuple[grpc.aio.Server, int]:
+def serve(methods: Sequence[Method], intake: Intake, host: str, port: int) -> tuple[grpc.aio.Server, int]:
     """Makes a server for the table's methods; the caller starts it and stops it.
 
     Args:
         methods: The table.
-        faults: Asked at each call.
+        intake: Asked at each call.
         host: The address to listen on.
         port: The port; 0 picks a free one.
 
@@ -42,7 +44,7 @@ def serve(methods: Sequence[Method], faults: Faults, host: str, port: int) -> tu
     # Without this option, Linux lets two servers share a port, and each gets half of the calls.
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _MOST_MESSAGE_BYTES)]
     server = grpc.aio.server(options=options)
-    server.add_generic_rpc_handlers((_Handlers(methods, faults),))
+    server.add_generic_rpc_handlers((_Handlers(methods, intake),))
     try:
         bound = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError:
@@ -53,17 +55,21 @@ def serve(methods: Sequence[Method], faults: Faults, host: str, port: int) -> tu
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not subscriptable at run time
-    def __init__(self, methods: Sequence[Method], faults: Faults) -> None:
-        self._handlers = {f"/{method.full_name}": _handler(method, faults) for method in methods}
+    def __init__(self, methods: Sequence[Method], intake: Intake) -> None:
+        self._handlers = {f"/{method.full_name}": _handler(method, intake) for method in methods}
 
     def service(self, handler_call_details: Any) -> "grpc.RpcMethodHandler[Any, Any] | None":  # noqa: ANN401
         return self._handlers.get(handler_call_details.method)
 
 
-def _handler(method: Method, faults: Faults) -> "grpc.RpcMethodHandler[Any, Any]":
+def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]":
     async def call(request: Message, context: Any) -> Message:  # noqa: ANN401 (aio's context; the stubs have none)
-        fault = faults.take(method.full_name)
+        peer = context.peer()
+        intake.traffic.call_began(peer)
         try:
+            metadata = dict(context.invocation_metadata())
+            intake.admit(RequestContext.of(method.full_name, names(method, request), metadata))
+            fault = intake.faults.take(method.full_name)
             if fault is not None:
                 await _before(fault)
             if method.handler is None:
@@ -81,6 +87,8 @@ def _handler(method: Method, faults: Faults) -> "grpc.RpcMethodHandler[Any, Any]
             if disk.is_full(error):
                 await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, disk.FULL)
             raise
+        finally:
+            intake.traffic.call_ended(peer)
         return message
 
     return grpc.unary_unary_rpc_method_handler(

@@ -20,6 +20,7 @@ from msp.localcloud.http_patience import PATIENCE_SECONDS, impatient
 from msp.localcloud.http_protocol import Protocol, Receivers
 from msp.localcloud.rest import error_response, failure_response
 from msp.localcloud.status import ApiError, Code
+from msp.localcloud.traffic import Connections
 
 _log = logging.getLogger(__name__)
 
@@ -113,13 +114,21 @@ class HttpServer:
         app: What is served.
         listener: A listening socket; closed by `stop`.
         patience: For how many seconds a request's head may take.
+        connections: Where its connections are counted.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        patience: float = PATIENCE_SECONDS,
+        connections: Connections | None = None,
+    ) -> None:
         class Patient(Protocol):
             pass
 
         Patient.patience = patience
+        Patient.counted = connections or Connections()
         Patient.receivers = self._receivers = Receivers()
         config = uvicorn.Config(
             app,

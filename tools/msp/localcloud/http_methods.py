@@ -14,9 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from msp.localcloud import disk
-from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
+from msp.localcloud.intake import Intake
+from msp.localcloud.request_context import RequestContext
+from msp.localcloud.status import ApiError
 
 CallT = TypeVar("CallT")
 
@@ -88,7 +90,7 @@ class HttpApi(ABC, Generic[CallT]):
 
     Args:
         methods: Its table; of several rows that fit a request, the first is called.
-        faults: What is to go wrong.
+        intake: Asked at each call.
     """
 
     service: ClassVar[str]
@@ -97,9 +99,9 @@ class HttpApi(ABC, Generic[CallT]):
     headers: ClassVar[Mapping[str, str]] = {}
     """What each of its answers carries."""
 
-    def __init__(self, methods: Sequence[HttpMethod[CallT]], faults: Faults) -> None:
+    def __init__(self, methods: Sequence[HttpMethod[CallT]], intake: Intake) -> None:
         self._methods = methods
-        self._faults = faults
+        self._intake = intake
 
     @abstractmethod
     def path(self, scope: Scope) -> str:
@@ -112,6 +114,14 @@ class HttpApi(ABC, Generic[CallT]):
     @abstractmethod
     def call(self, request: Request, fields: Mapping[str, str]) -> CallT:
         """A request as handlers take it."""
+
+    @abstractmethod
+    def project(self, told: Mapping[str, str]) -> str:
+        """The project that a request is for, empty where it can't be known from its path and query.
+
+        Args:
+            told: The fields in the path, and the query's parameters.
+        """
 
     @abstractmethod
     def refusal(self, status: int, message: str) -> HttpError:
@@ -131,6 +141,7 @@ class HttpApi(ABC, Generic[CallT]):
         """Serves a request."""
         try:
             method, fields = self._find(scope)
+            self._admit(method, scope, fields)
         except HttpError as error:
             await self._refuse(error)(scope, receive, send)
             return
@@ -149,8 +160,16 @@ class HttpApi(ABC, Generic[CallT]):
             response.headers.update(self.headers)
             await response(scope, receive, send)
 
-        faulty = with_faults(self._faults, f"{self.service}/{method.name}", serve, self._error_body)
+        faulty = with_faults(self._intake.faults, f"{self.service}/{method.name}", serve, self._error_body)
         await faulty(scope, receive, send)
+
+    def _admit(self, method: HttpMethod[CallT], scope: Scope, fields: Mapping[str, str]) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        names = [f"projects/{project}"] if (project := self.project({**Request(scope).query_params, **fields})) else []
+        try:
+            self._intake.admit(RequestContext.of(f"{self.service}/{method.name}", names, headers))
+        except ApiError as error:
+            raise self.refusal(error.http_status, error.message) from None
 
     def _find(self, scope: Scope) -> tuple[HttpMethod[CallT], Mapping[str, str]]:
         verb, path, query = scope["method"], self.path(scope), Request(scope).query_params

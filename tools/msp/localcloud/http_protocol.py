@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from msp.localcloud.http_faults import CONNECTION, RECEIVE_INTO, SEND_FILE
 from msp.localcloud.http_patience import PATIENCE_SECONDS, StalledError
 from msp.localcloud.status import ApiError, Code
+from msp.localcloud.traffic import Connections
 
 Take = Callable[[memoryview], None]
 """Takes in a piece of a body; the piece's memory is used again after."""
@@ -45,11 +46,13 @@ class Protocol(H11Protocol):
 
     patience = PATIENCE_SECONDS
     receivers: Receivers
+    counted: Connections
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Puts the connection into the scope of each of its requests."""
         super().connection_made(transport)
+        self.counted.opened()
         served: Any = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +79,7 @@ class Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the timer."""
+        self.counted.closed()
         self._stop_waiting()
         super().connection_lost(exc)
 

@@ -84,6 +84,12 @@ def check_names(method: "Method", request: AnyMessage) -> None:
         raise next(filter(None, problems))
 
 
+def names(method: "Method", request: AnyMessage) -> list[str]:
+    """The names in a request that would stand in its path, `projects/p/locations/us-central1`."""
+    fields = (field for binding in method.bindings for field in binding.templates)
+    return [str(reduce(getattr, field.split("."), request)) for field in dict.fromkeys(fields)]
+
+
 def _wrong_name(binding: Binding, request: AnyMessage) -> ApiError | None:
     for field, template in binding.templates.items():
         value = reduce(getattr, field.split("."), request)

@@ -15,11 +15,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from msp.localcloud import disk, strict_json
-from msp.localcloud.faults import Faults
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
+from msp.localcloud.intake import Intake
 from msp.localcloud.json_text import json_text
 from msp.localcloud.methods import Binding, Method, Router
+from msp.localcloud.request_context import RequestContext
 from msp.localcloud.status import ApiError, Code, invalid
 
 _SYSTEM_PARAMETERS = frozenset(
@@ -38,12 +39,12 @@ class RestApi:
 
     Args:
         methods: The table.
-        faults: Asked at each call.
+        intake: Asked at each call.
     """
 
-    def __init__(self, methods: Sequence[Method], faults: Faults) -> None:
+    def __init__(self, methods: Sequence[Method], intake: Intake) -> None:
         self._router = Router(methods)
-        self._faults = faults
+        self._intake = intake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -54,8 +55,14 @@ class RestApi:
             await error_response(problem)(scope, receive, send)
             return
         method, binding, path_fields = found
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            self._intake.admit(RequestContext.of(method.full_name, path_fields.values(), headers))
+        except ApiError as refusal:
+            await error_response(refusal)(scope, receive, send)
+            return
         app = self._endpoint(method, binding, path_fields)
-        await with_faults(self._faults, method.full_name, app)(scope, receive, send)
+        await with_faults(self._intake.faults, method.full_name, app)(scope, receive, send)
 
     def _endpoint(self, method: Method, binding: Binding, path_fields: Mapping[str, str]) -> ASGIApp:
         async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Self, TypeVar
 
 from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.faults import Faults
+from msp.localcloud.quotas import Quotas
+from msp.localcloud.traffic import Traffic
 
 T = TypeVar("T")
 
@@ -39,6 +41,16 @@ class CloudThread:
     def faults(self) -> Faults:
         """The faults that are to come."""
         return self.cloud.faults
+
+    @property
+    def quotas(self) -> Quotas:
+        """The quotas that requests are held to."""
+        return self.cloud.intake.quotas
+
+    @property
+    def traffic(self) -> Traffic:
+        """The counts of requests and connections."""
+        return self.cloud.intake.traffic
 
     def run(self, work: Coroutine[Any, Any, T], timeout_seconds: float = 60) -> T:
         """Runs a coroutine in the cloud's loop and waits for what it returns."""

@@ -1,13 +1,14 @@
 """The registry over HTTP (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md)."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from msp.localcloud.faults import Faults
 from msp.localcloud.http_methods import HttpApi
+from msp.localcloud.intake import Intake
 from msp.localcloud.registry.auth import Authenticator
 from msp.localcloud.registry.call import Call
 from msp.localcloud.registry.errors import RegistryError, refusal
@@ -15,10 +16,12 @@ from msp.localcloud.registry.names import check_name
 from msp.localcloud.registry.state import RegistryState
 from msp.localcloud.registry.table import methods
 
+_GOOGLES = re.compile(r"(?:[a-z]+\.)?gcr\.io|[a-z0-9-]+-docker\.pkg\.dev")
 
-def routes(state: RegistryState, authenticator: Authenticator, faults: Faults) -> list[BaseRoute]:
+
+def routes(state: RegistryState, authenticator: Authenticator, intake: Intake) -> list[BaseRoute]:
     """The registry's routes, everything below `/v2/`."""
-    app = RegistryApi(methods(state, authenticator), faults)
+    app = RegistryApi(methods(state, authenticator), intake)
     return [Route("/v2", app), Route("/v2/{path:path}", app)]
 
 
@@ -41,6 +44,11 @@ class RegistryApi(HttpApi[Call]):
     def call(self, request: Request, fields: Mapping[str, str]) -> Call:
         """The call of a method."""
         return Call(request, fields.get("repository", ""), fields.get("reference", ""))
+
+    def project(self, told: Mapping[str, str]) -> str:
+        """The project in the repository's name, where it is one of Google's: `us.gcr.io/project/app`."""
+        host, _, rest = told.get("repository", "").partition("/")
+        return rest.partition("/")[0] if _GOOGLES.fullmatch(host) else ""
 
     def refusal(self, status: int, message: str) -> RegistryError:
         """An error of the registry for any status."""

@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from msp.localcloud.faults import Faults
 from msp.localcloud.http_methods import HttpApi
+from msp.localcloud.intake import Intake
 from msp.localcloud.storage.call import Call
 from msp.localcloud.storage.errors import StorageError, invalid, refusal
 from msp.localcloud.storage.state import BucketState
 from msp.localcloud.storage.table import methods
 
 
-def routes(state: BucketState, faults: Faults) -> list[BaseRoute]:
+def routes(state: BucketState, intake: Intake) -> list[BaseRoute]:
     """Storage's routes."""
-    app = StorageApi(methods(state), faults)
+    app = StorageApi(methods(state), intake)
     below = ("/storage/v1", "/upload/storage/v1", "/resumable/upload/storage/v1", "/download/storage/v1")
     return [*(Route(path + "/{path:path}", app) for path in below), Route("/batch/storage/v1", app)]
 
@@ -41,6 +41,10 @@ class StorageApi(HttpApi[Call]):
     def call(self, request: Request, fields: Mapping[str, str]) -> Call:
         """The call of a method."""
         return Call(request, fields)
+
+    def project(self, told: Mapping[str, str]) -> str:
+        """The project in the query, of those who make or list buckets."""
+        return told.get("project", "")
 
     def refusal(self, status: int, message: str) -> StorageError:
         """An error of the API for any status."""
