@@ -96,6 +96,26 @@ metadata: {name: run}
 run: {location: projects/p/locations/us-central1}
 """
 
+TIMED = """\
+apiVersion: deploy.cloud.google.com/v1
+kind: DeliveryPipeline
+metadata: {name: timed}
+serialPipeline: {stages: [{targetId: run}, {targetId: live}]}
+---
+apiVersion: deploy.cloud.google.com/v1
+kind: Target
+metadata: {name: live}
+run: {location: projects/p/locations/us-central1}
+---
+apiVersion: deploy.cloud.google.com/v1
+kind: Automation
+metadata: {name: timed/nightly}
+serviceAccount: robot@p.iam.gserviceaccount.com
+selector: {targets: [{id: run}]}
+rules:
+- timedPromoteReleaseRule: {name: nightly, schedule: "0 22 * * *", timeZone: Europe/Berlin}
+"""
+
 SKAFFOLD = """\
 apiVersion: skaffold/v4beta7
 kind: Config
@@ -270,6 +290,30 @@ def test_9_a_canary_is_advanced_and_its_job_ignored(gcloud: Pipeline) -> None:
     gcloud("rollouts", "ignore-job", *rollout, "--phase-id=stable", "--job-id=deploy")
     found = gcloud("rollouts", "describe", *rollout)
     assert (found["state"], [phase["state"] for phase in found["phases"]]) == ("SUCCEEDED", ["SUCCEEDED"] * 2)
+
+
+def test_10_an_automation_promotes_by_a_schedule(gcloud: Pipeline) -> None:
+    (gcloud.home / "timed.yaml").write_text(TIMED)
+    assert gcloud.run("apply", f"--file={gcloud.home / 'timed.yaml'}").returncode == 0
+    described = gcloud("automations", "describe", "nightly", "--delivery-pipeline=timed")
+    rule = described["rules"][0]["timedPromoteReleaseRule"]
+    assert (rule["id"], rule["schedule"], rule["timeZone"]) == ("nightly", "0 22 * * *", "Europe/Berlin")
+    condition = rule["condition"]["timedPromoteReleaseCondition"]
+    assert condition["targetsList"] == [{"destinationTargetId": "live", "sourceTargetId": "run"}]
+    gcloud(
+        "releases",
+        "create",
+        "t1",
+        "--delivery-pipeline=timed",
+        f"--source=gs://{PROJECT}-cloudrun-skaffold/source.tar.gz",
+    )
+    gcloud.cloud.advance(timedelta(days=1))
+    (run,) = gcloud("automation-runs", "list", "--delivery-pipeline=timed")
+    assert run["createTime"] == condition["nextPromotionTime"]
+    assert (run["state"], run["timedPromoteReleaseOperation"]["targetId"]) == ("SUCCEEDED", "live")
+    rollouts = gcloud("rollouts", "list", "--release=t1", "--delivery-pipeline=timed")
+    assert {each["targetId"]: each["state"] for each in rollouts} == {"run": "SUCCEEDED", "live": "SUCCEEDED"}
+    assert gcloud.run("delete", f"--file={gcloud.home / 'timed.yaml'}", "--force").returncode == 0
 
 
 def test_last_delete_all_of_it(gcloud: Pipeline) -> None:

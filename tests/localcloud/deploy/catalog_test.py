@@ -210,15 +210,6 @@ def test_what_is_invalid_is_refused_with_its_field(
     assert problem in refused(world, Code.INVALID_ARGUMENT, method, **fields)
 
 
-def test_a_rule_that_is_not_emulated_is_refused_by_name(world: World) -> None:
-    fields = {
-        "parent": PIPELINE,
-        "automation_id": "a",
-        "automation": automation(timed_promote_release_rule={"id": "a"}),
-    }
-    assert "timedPromoteReleaseRule" in refused(world, Code.UNIMPLEMENTED, "CreateAutomation", **fields)
-
-
 def test_what_is_just_allowed(world: World) -> None:
     worlds_end = 24 * 3600
     for number, target in enumerate(

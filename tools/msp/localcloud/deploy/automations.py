@@ -63,16 +63,11 @@ class Automations:
         if kind is None:
             return
         for automation in self._resources.list(AUTOMATION, parent=names.pipeline(rollout.name), oldest_first=True):
-            if automation.suspended or not self._selects(automation, rollout):
+            if automation.suspended or not selects(self._resources, automation, rollout.target_id):
                 continue
             for rule in automation.rules:
                 if rule.WhichOneof("rule") == kind and self._begin(automation, rule, event, rollout):
                     return
-
-    def _selects(self, automation: "pb.Automation", rollout: "pb.Rollout") -> bool:
-        target = self._resources.find(TARGET, names.target(rollout.name, rollout.target_id))
-        labels = target.labels if target is not None else {}
-        return any(selected(each, rollout.target_id, labels) for each in automation.selector.targets)
 
     def _begin(
         self, automation: "pb.Automation", rule: "pb.AutomationRule", event: Event, rollout: "pb.Rollout"
@@ -106,6 +101,27 @@ class Automations:
         operation.target_id, operation.rollout, operation.phase = destination, rollout.name, rule.destination_phase
         operation.wait.CopyFrom(rule.wait)
         self._wait(run, rule.wait.ToTimedelta())
+
+    def begin_timed_promotion(
+        self,
+        automation: "pb.Automation",
+        rule: "pb.TimedPromoteReleaseRule",
+        rollout: "pb.Rollout",
+        destination: str,
+    ) -> None:
+        """Begins a run that promotes what a rollout has put into its target.
+
+        Args:
+            automation: Whose rule it is.
+            rule: Its time has come.
+            rollout: The rollout whose release is promoted.
+            destination: The id of the target that it is promoted to.
+        """
+        run = self._new_run(automation, rule.id, rollout)
+        operation = run.timed_promote_release_operation
+        operation.target_id, operation.release = destination, names.release(rollout.name)
+        operation.phase = rule.destination_phase
+        self._wait(run, timedelta(0))
 
     def _begin_advance(
         self, automation: "pb.Automation", rule: "pb.AdvanceRolloutRule", event: Event, rollout: "pb.Rollout"
@@ -158,7 +174,7 @@ class Automations:
                 if operation == "repair_rollout_operation":
                     self._repairs.attempt(run)
                     return
-                description = self._promote(run) if operation == "promote_release_operation" else self._advance(run)
+                description = self._advance(run) if operation == "advance_rollout_operation" else self._promote(run)
         except ApiError as error:
             if isinstance(error, PolicyError):
                 run.policy_violation.CopyFrom(error.violation)
@@ -167,8 +183,9 @@ class Automations:
         self._end(run, _STATES.ABORTED if description else _STATES.SUCCEEDED, description)
 
     def _promote(self, run: "pb.AutomationRun") -> str:
-        operation = run.promote_release_operation
-        release = names.release(operation.rollout)
+        operation = getattr(run, run.WhichOneof("operation"))
+        timed = run.HasField("timed_promote_release_operation")
+        release = operation.release if timed else names.release(operation.rollout)
         stopped = {pb.Rollout.State.FAILED, pb.Rollout.State.CANCELLED, pb.Rollout.State.APPROVAL_REJECTED}
         for rollout in self._resources.list(ROLLOUT, parent=release, keys={"targetId": operation.target_id}):
             if rollout.state not in stopped:
@@ -209,3 +226,10 @@ class Automations:
             self._resources.store.unschedule("automation-run", run.name)
             self._end(run, _STATES.CANCELLED, "cancelled by a user")
         return pb.CancelAutomationRunResponse()
+
+
+def selects(resources: Resources, automation: "pb.Automation", target_id: str) -> bool:
+    """Whether an automation is for a target of its pipeline."""
+    target = resources.find(TARGET, names.target(automation.name, target_id))
+    labels = target.labels if target is not None else {}
+    return any(selected(each, target_id, labels) for each in automation.selector.targets)

@@ -6,12 +6,13 @@ what happens to them is the same, and stands here once.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from google.protobuf import empty_pb2, field_mask_pb2
 from google.protobuf.message import Message
 
-from msp.localcloud.deploy import conditions, names, validation
+from msp.localcloud.deploy import conditions, names, timed_promotions, validation
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.resources import (
     AUTOMATION,
@@ -62,9 +63,11 @@ class Catalog:
 
     Attributes:
         resources: Loads and saves them.
+        planned: Called with an automation that was written.
     """
 
     resources: Resources
+    planned: Callable[[Any], None]
 
     def get(self, entry: Entry, request: AnyMessage) -> Message:
         """The resource that a request names.
@@ -72,11 +75,12 @@ class Catalog:
         Raises:
             ApiError: `NOT_FOUND`.
         """
-        return self._present(entry, self.resources.get(entry.kind, request.name))
+        found: Message = self._present(entry, self.resources.get(entry.kind, request.name))
+        return found
 
     def listing(self, entry: Entry) -> Listing:
         """How resources of the kind are listed."""
-        present = (lambda message: conditions.fill(self.resources, message)) if entry.kind is PIPELINE else None
+        present = partial(self._present, entry) if entry.kind in {PIPELINE, AUTOMATION} else None
         return Listing(entry.kind.name, entry.kind.collection, entry.kind.message, "name", present=present)
 
     def create(self, entry: Entry, request: AnyMessage) -> Message:
@@ -99,7 +103,7 @@ class Catalog:
                 resource.ClearField(output)
         resource.name = name
         self._complete(entry, resource)
-        return self._present(entry, self.resources.create(entry.kind, resource))
+        return self._written(entry, self.resources.create(entry.kind, resource))
 
     def _check_parent(self, entry: Entry, parent: str) -> None:
         if entry.kind is AUTOMATION:
@@ -110,6 +114,9 @@ class Catalog:
     def _complete(self, entry: Entry, resource: AnyMessage) -> None:
         validation.common(entry.field, resource)
         entry.validate(resource)
+        if entry.kind is AUTOMATION:
+            for rule in resource.rules:
+                getattr(rule, rule.WhichOneof("rule")).ClearField("condition")
         for own_id in ("target_id", "custom_target_type_id"):
             if own_id in resource.DESCRIPTOR.fields_by_name:
                 setattr(resource, own_id, names.last(resource.name))
@@ -130,7 +137,7 @@ class Catalog:
         check_etag(stored, given.etag)
         updated = self._merged(entry, stored, given, request.update_mask)
         self._complete(entry, updated)
-        return self._present(entry, self.resources.save(entry.kind, updated))
+        return self._written(entry, self.resources.save(entry.kind, updated))
 
     def _merged(
         self, entry: Entry, stored: AnyMessage, given: AnyMessage, mask: field_mask_pb2.FieldMask
@@ -178,9 +185,17 @@ class Catalog:
         store.delete(entry.kind.name, request.name)
         return empty_pb2.Empty()
 
-    def _present(self, entry: Entry, resource: Message) -> Message:
+    def _written(self, entry: Entry, resource: AnyMessage) -> Message:
+        if entry.kind is AUTOMATION:
+            self.planned(resource)
+        written: Message = self._present(entry, resource)
+        return written
+
+    def _present(self, entry: Entry, resource: AnyMessage) -> AnyMessage:
         if entry.kind is PIPELINE:
             conditions.fill(self.resources, resource)
+        elif entry.kind is AUTOMATION:
+            timed_promotions.fill_condition(self.resources, resource)
         return resource
 
 

@@ -16,6 +16,7 @@ from msp.localcloud.deploy.repairs import Repairs
 from msp.localcloud.deploy.resources import Resources
 from msp.localcloud.deploy.rollbacks import Rollbacks
 from msp.localcloud.deploy.rollouts import Rollouts
+from msp.localcloud.deploy.timed_promotions import TimedPromotions
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
 from msp.localcloud.operations import Operations
@@ -55,7 +56,6 @@ class Deploy:
         self.any_region = any_region
         self.operations = operations
         self.resources = Resources(store, clock, random)
-        self.catalog = Catalog(self.resources)
         self.iam = Iam(self.resources)
         policies = Policies(self.resources)
         executor = Executor(images, buckets, faults, store)
@@ -73,4 +73,5 @@ class Deploy:
             actions=self.actions,
             repairs=repairs,
         )
+        self.catalog = Catalog(self.resources, TimedPromotions(self.resources, engine, self.automations).plan)
         self.releases.listeners.append(self.rollouts.release_changed)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msp.localcloud.deploy import formats, names
 from msp.localcloud.deploy import messages as pb
+from msp.localcloud.deploy.cron import Schedule
 from msp.localcloud.methods import AnyMessage
-from msp.localcloud.status import ApiError, Code, invalid
+from msp.localcloud.status import invalid
 
 _LABEL_KEY = re.compile(r"[^\W\dA-Z_][\w-]*")
 _PARAMETER = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?)?", re.ASCII)
@@ -182,15 +183,26 @@ def automation(automation: "pb.Automation") -> None:
         at, which = f"automation.rules[{number}]", rule.WhichOneof("rule")
         if which is None:
             raise invalid(at, "needs a rule")
-        if which == "timed_promote_release_rule":
-            raise ApiError(Code.UNIMPLEMENTED, f"{at}: the local cloud does not emulate timedPromoteReleaseRule")
         body = getattr(rule, which)
         ids.append(names.check_id(f"{at}.{which}.id", body.id))
         if which == "repair_rollout_rule":
             _check_repair(f"{at}.{which}", body)
+        elif which == "timed_promote_release_rule":
+            _check_schedule(f"{at}.{which}", body)
         else:
             formats.check_wait(f"{at}.{which}.wait", body.wait)
     _check_unique("automation.rules", ids)
+
+
+def _check_schedule(field: str, rule: "pb.TimedPromoteReleaseRule") -> None:
+    zone = _zone(f"{field}.time_zone", rule.time_zone)
+    try:
+        schedule = Schedule.parse(rule.schedule, zone)
+    except ValueError as error:
+        raise invalid(f"{field}.schedule", str(error)) from None
+    # Whatever day it is: what comes at all comes within the longest distance between two days.
+    if schedule.after(datetime(2000, 1, 1, tzinfo=UTC)) is None:
+        raise invalid(f"{field}.schedule", f"{rule.schedule!r} never comes")
 
 
 def _check_repair(field: str, rule: "pb.RepairRolloutRule") -> None:
@@ -225,10 +237,7 @@ def deploy_policy(policy: "pb.DeployPolicy") -> None:
 def _check_windows(field: str, windows: "pb.TimeWindows") -> None:
     if not windows.one_time_windows and not windows.weekly_windows:
         raise invalid(field, "needs a window")
-    try:
-        ZoneInfo(windows.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid(f"{field}.time_zone", f"{windows.time_zone!r} is not a time zone") from None
+    _zone(f"{field}.time_zone", windows.time_zone)
     for number, once in enumerate(windows.one_time_windows):
         at = f"{field}.one_time_windows[{number}]"
         begin = (once.start_date.year, once.start_date.month, once.start_date.day, *_time(at, once.start_time))
@@ -243,6 +252,13 @@ def _check_windows(field: str, windows: "pb.TimeWindows") -> None:
             raise invalid(at, "needs both start_time and end_time, or neither")
         if weekly.HasField("start_time") and _time(at, weekly.start_time) >= _time(at, weekly.end_time):
             raise invalid(at, "ends before it begins")
+
+
+def _zone(field: str, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid(field, f"{name!r} is not a time zone") from None
 
 
 def _check_date(field: str, day: AnyMessage) -> None:
