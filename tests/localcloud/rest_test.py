@@ -163,3 +163,35 @@ def test_a_slash_in_a_segment_stays_encoded() -> None:
     binding = Binding("GET", "/v1/{name=projects/*/packages/*}")
     assert binding.match("/v1/projects/p/packages/a%2Fb%20c") == {"name": "projects/p/packages/a%2Fb c"}
     assert binding.match("/v1/projects/p/packages/a/b") is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "gzip"),
+    [
+        ("gzip", True),
+        ("GZIP, deflate", True),
+        ("deflate, gzip;q=0.5", True),
+        ("br;q=1.0, gzip; q=1", True),
+        ("x-gzip", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.00", False),
+        ("identity", False),
+        ("*", False),
+        ("", False),
+    ],
+)
+def test_answers_are_compressed_when_that_is_liked(url: str, accepted: str, gzip: bool) -> None:
+    labels = {f"key-{number}": "x" * 60 for number in range(60)}
+    body = {"run": {"location": LOCATION}, "labels": labels}
+    requests.post(f"{url}/targets?targetId=large", json=body, timeout=10)
+    answer = requests.get(f"{url}/targets/large", headers={"Accept-Encoding": accepted}, timeout=10)
+    assert answer.json()["labels"] == labels
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert (answer.headers.get("Content-Encoding"), int(answer.headers["Content-Length"]) < 2000) == (
+        ("gzip", True) if gzip else (None, False)
+    )
+
+
+def test_small_answers_are_not_compressed(url: str) -> None:
+    answer = requests.get(f"{url}/targets/prod", headers={"Accept-Encoding": "gzip"}, timeout=10)
+    assert "Content-Encoding" not in answer.headers

@@ -18,7 +18,7 @@ from msp.localcloud.faults import Fault
 from msp.localcloud.intake import Intake
 from msp.localcloud.methods import Method
 from msp.localcloud.pytest_plugin import CloudThread
-from msp.localcloud.request_context import CURRENT, RequestContext
+from msp.localcloud.request_context import RequestContext
 from msp.localcloud.traffic import Connections, Traffic
 
 SERVICE = "google.cloud.deploy.v1.CloudDeploy"
@@ -48,8 +48,8 @@ def list_targets(channel: grpc.Channel, project: str = "p", **options: Any) -> N
     ],
 )
 def test_where_a_request_is_for(names: list[str], project: str, location: str) -> None:
-    context = RequestContext.of("a/B", names, {"x-goog-request-reason": "ticket 7"})
-    assert context == RequestContext(method="a/B", project=project, location=location, reason="ticket 7")
+    context = RequestContext.of("a/B", names)
+    assert context == RequestContext(method="a/B", project=project, location=location)
 
 
 def test_counts_by_method_and_project() -> None:
@@ -154,22 +154,3 @@ def test_the_most_grpc_connections_at_once() -> None:
 
     traffic = asyncio.run(scenario())
     assert (traffic.grpc.open, traffic.grpc.peak, traffic.count("a.A/Meet")) == (0, 4, 8)
-
-
-def test_the_reason_is_known_while_a_request_is_served(cloud: CloudThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[RequestContext] = []
-    take = cloud.faults.take
-
-    def listen(method: str) -> Fault | None:
-        heard.append(CURRENT.get())
-        return take(method)
-
-    monkeypatch.setattr(cloud.faults, "take", listen)
-    url = f"{cloud.http_url}/v1/projects/p/locations/us-central1/targets"
-    requests.get(url, headers={"X-Goog-Request-Reason": "over REST"}, timeout=10)
-    with grpc.insecure_channel(cloud.grpc_address) as channel:
-        list_targets(channel, metadata=(("x-goog-request-reason", "over gRPC"),))
-        list_targets(channel)
-    assert [(each.method, each.project, each.location, each.reason) for each in heard] == [
-        (f"{SERVICE}/ListTargets", "p", "us-central1", reason) for reason in ("over REST", "over gRPC", "")
-    ]

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from msp.localcloud import disk
+from msp.localcloud import disk, field_masks
 from msp.localcloud.faults import Fault
 from msp.localcloud.intake import Intake
 from msp.localcloud.methods import Method, check_names, names
@@ -67,16 +67,17 @@ def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]
         peer = context.peer()
         intake.traffic.call_began(peer)
         try:
-            metadata = dict(context.invocation_metadata())
-            intake.admit(RequestContext.of(method.full_name, names(method, request), metadata))
+            intake.admit(RequestContext.of(method.full_name, names(method, request)))
             fault = intake.faults.take(method.full_name)
             if fault is not None:
                 await _before(fault)
             if method.handler is None:
                 raise unimplemented(method)
             check_names(method, request)
+            wanted = field_masks.parse(_metadata(context).get(field_masks.HEADER, ""))
+            field_masks.check(wanted, method.response_type)
             answer = method.handler(request)
-            message = await answer if inspect.isawaitable(answer) else answer
+            message: Message = field_masks.select(await answer if inspect.isawaitable(answer) else answer, wanted)
             if fault is not None and (fault.lose_response or fault.truncate_body is not None):
                 raise ApiError(Code.UNAVAILABLE, "Socket closed")  # noqa: TRY301
         except ApiError as error:
@@ -96,6 +97,11 @@ def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]
         request_deserializer=method.request_type.FromString,
         response_serializer=method.response_type.SerializeToString,
     )
+
+
+def _metadata(context: Any) -> dict[str, str]:  # noqa: ANN401 (as above)
+    # A binary value, whose name ends with `-bin`, is no text.
+    return {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
 
 
 async def _before(fault: Fault) -> None:

@@ -164,10 +164,9 @@ class HttpApi(ABC, Generic[CallT]):
         await faulty(scope, receive, send)
 
     def _admit(self, method: HttpMethod[CallT], scope: Scope, fields: Mapping[str, str]) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         names = [f"projects/{project}"] if (project := self.project({**Request(scope).query_params, **fields})) else []
         try:
-            self._intake.admit(RequestContext.of(f"{self.service}/{method.name}", names, headers))
+            self._intake.admit(RequestContext.of(f"{self.service}/{method.name}", names))
         except ApiError as error:
             raise self.refusal(error.http_status, error.message) from None
 

@@ -3,7 +3,7 @@
 from msp.localcloud.clock import Clock, SystemClock
 from msp.localcloud.faults import Faults
 from msp.localcloud.quotas import Quotas
-from msp.localcloud.request_context import CURRENT, RequestContext
+from msp.localcloud.request_context import RequestContext
 from msp.localcloud.status import ApiError
 from msp.localcloud.traffic import Traffic
 
@@ -27,12 +27,11 @@ class Intake:
         self.quotas = Quotas(clock or SystemClock())
 
     def admit(self, context: RequestContext) -> None:
-        """Counts a request, makes it the current one of this task, and charges it to the quotas.
+        """Counts a request, and charges it to the quotas.
 
         Raises:
             ApiError: `RESOURCE_EXHAUSTED`: a quota has nothing left.
         """
-        CURRENT.set(context)
         self.traffic.add(context)
         try:
             self.quotas.take(context)

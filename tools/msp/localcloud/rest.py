@@ -14,18 +14,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from msp.localcloud import disk, strict_json
+from msp.localcloud import disk, field_masks, rest_answers, strict_json
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
 from msp.localcloud.intake import Intake
-from msp.localcloud.json_text import json_text
 from msp.localcloud.methods import Binding, Method, Router
 from msp.localcloud.request_context import RequestContext
 from msp.localcloud.status import ApiError, Code, invalid
 
 _SYSTEM_PARAMETERS = frozenset(
     (
-        *("$.xgafv", "$alt", "$httpHeaders", "$prettyPrint", "access_token", "alt", "callback", "fields", "key"),
+        *(
+            "$.xgafv",
+            "$alt",
+            "$fields",
+            "$httpHeaders",
+            "$prettyPrint",
+            "access_token",
+            "alt",
+            "callback",
+            "fields",
+            "key",
+        ),
         *("oauth_token", "pp", "prettyPrint", "quotaUser", "trace", "uploadType", "upload_protocol", "userProject"),
     )
 )
@@ -55,9 +65,8 @@ class RestApi:
             await error_response(problem)(scope, receive, send)
             return
         method, binding, path_fields = found
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            self._intake.admit(RequestContext.of(method.full_name, path_fields.values(), headers))
+            self._intake.admit(RequestContext.of(method.full_name, path_fields.values()))
         except ApiError as refusal:
             await error_response(refusal)(scope, receive, send)
             return
@@ -69,12 +78,15 @@ class RestApi:
             try:
                 if method.handler is None:
                     raise unimplemented(method)
-                body = await _read(Request(scope, receive))
+                http_request = Request(scope, receive)
+                body = await _read(http_request)
                 query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
                 request = to_message(method.request_type, binding, path_fields, query, body)
+                wanted = field_masks.parse(_mask(http_request))
+                field_masks.check(wanted, method.response_type)
                 answer = method.handler(request)
-                message = await answer if inspect.isawaitable(answer) else answer
-                response = Response(_to_json(message, query), media_type="application/json; charset=UTF-8")
+                message = field_masks.select(await answer if inspect.isawaitable(answer) else answer, wanted)
+                response = rest_answers.answer(message, http_request)
             except ApiError as error:
                 response = error_response(error)
             await response(scope, receive, send)
@@ -90,7 +102,7 @@ def unimplemented(method: Method) -> ApiError:
 def error_response(error: ApiError) -> Response:
     """An error as Google's REST APIs send it."""
     body = json.dumps(error.to_json(), indent=2)
-    return Response(body, error.http_status, media_type="application/json; charset=UTF-8")
+    return Response(body, error.http_status, media_type=rest_answers.MEDIA_TYPE)
 
 
 def failure_response(error: Exception) -> Response:
@@ -152,6 +164,11 @@ async def _read(request: Request) -> bytes:
         if len(body) > _MOST_BODY_BYTES:
             raise ApiError(Code.INVALID_ARGUMENT, f"Request payload size exceeds the limit: {_MOST_BODY_BYTES} bytes.")
     return bytes(body)
+
+
+def _mask(request: Request) -> str:
+    given = next(filter(None, map(request.query_params.get, field_masks.PARAMETERS)), None)
+    return str(given or request.headers.get(field_masks.HEADER, ""))
 
 
 def _parse_json(body: bytes) -> dict[str, Any]:
@@ -222,12 +239,6 @@ def _boolean(path: str, text: str) -> bool:
     if text.lower() not in known:
         raise invalid(path, f"Invalid value {text!r}: not a boolean")
     return known[text.lower()]
-
-
-def _to_json(message: Message, query: Sequence[tuple[str, str]]) -> str:
-    alternatives = [value for name, value in query if name in {"$alt", "alt"}]
-    numbers = any("enum-encoding=int" in value for value in alternatives)
-    return json_text(message, enum_numbers=numbers)
 
 
 def _camel(name: str) -> str:
