@@ -13,7 +13,7 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import artifacts, console, control, disk, grpc_server, http, locations, registry, storage
+from msp.localcloud import artifacts, console, control, discovery, disk, grpc_server, http, locations, registry, storage
 from msp.localcloud.clock import Clock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
@@ -214,6 +214,7 @@ class LocalCloud:
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),
             *control.routes(self.engine, self.intake, self._addresses),
+            *discovery.routes(discovery.apis(methods)),
             *registry.routes(self.registry, authenticator, self.intake),
             *storage.routes(self.storage, self.intake),
         ]
