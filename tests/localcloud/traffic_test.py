@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,6 +129,10 @@ def test_the_most_connections_at_once(cloud: CloudThread) -> None:
     assert cloud.traffic.http.peak == 5
     for session in sessions:
         session.close()
+    deadline = time.monotonic() + 10
+    while cloud.traffic.http.open and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert cloud.traffic.http.to_json() == {"open": 0, "peak": 5}
 
 
 def test_the_most_grpc_connections_at_once() -> None:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 
+from msp.localcloud import newer_fields
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, Code
 
@@ -110,6 +111,9 @@ def select(message: AnyMessage, tree: Tree) -> AnyMessage:
             kept.ClearField(field.name)
         elif wanted:
             _select_field(kept, field, value, wanted)
+    if newer := newer_fields.get(kept):
+        named = newer if "*" in tree else newer_fields.names_in(tree, kept.DESCRIPTOR)
+        newer_fields.put(kept, {name: value for name, value in newer.items() if name in named})
     return kept
 
 
@@ -152,6 +156,8 @@ def _missing(tree: Tree, descriptor: AnyMessage, above: str) -> Iterator[str]:
         if name == "*":
             continue  # of each field, what it has of that
         field = known.get(name)
+        if newer_fields.names_in([name], descriptor):
+            continue
         if field is None:
             yield path
         elif inner and not _has_fields(field):

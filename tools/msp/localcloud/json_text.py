@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 
-from google.protobuf import json_format
+from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from msp.localcloud import newer_fields
+from msp.localcloud.methods import AnyMessage
 
 Writer = Callable[[Any], str]
 """Writes a value of one type."""
@@ -40,6 +43,8 @@ def json_text(message: Message, *, enum_numbers: bool = False) -> str:
 def _message_writer(descriptor: Descriptor, *, enum_numbers: bool) -> Writer:
     if descriptor.full_name == "google.protobuf.Timestamp":
         return _timestamp
+    if descriptor.full_name == "google.protobuf.Any":
+        return lambda packed: _packed(packed, enum_numbers=enum_numbers)
     if descriptor.full_name.startswith("google.protobuf.") or any(f.cpp_type in _FLOATS for f in descriptor.fields):
         return lambda message: _by_json_format(message, enum_numbers=enum_numbers)
     known: dict[int, tuple[str, Writer]] = {}
@@ -51,6 +56,7 @@ def _message_writer(descriptor: Descriptor, *, enum_numbers: bool) -> Writer:
                 known[field.number] = f"{_quoted(field.json_name)}: ", _field_writer(field, enum_numbers=enum_numbers)
             name, text = known[field.number]
             parts.append(name + text(value))
+        parts += [f"{_quoted(name)}: {text}" for name, text in newer_fields.shown(message)]
         return f"{{{', '.join(parts)}}}"
 
     if "name" not in descriptor.fields_by_name:
@@ -114,6 +120,15 @@ def _timestamp(moment: Timestamp) -> str:
         digits = f"{moment.nanos:09}"
         text += "." + (digits[:3] if digits.endswith("000000") else digits[:6] if digits.endswith("000") else digits)
     return f'"{text}Z"'
+
+
+def _packed(packed: AnyMessage, *, enum_numbers: bool) -> str:
+    name = packed.TypeName()
+    if not packed.type_url or name.startswith("google.protobuf."):
+        return _by_json_format(packed, enum_numbers=enum_numbers)
+    inner = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name)).FromString(packed.value)
+    fields = json_text(inner, enum_numbers=enum_numbers).removeprefix("{")
+    return f'{{"@type": {_quoted(packed.type_url)}{"" if fields == "}" else ", "}{fields}'
 
 
 def _by_json_format(message: Message, *, enum_numbers: bool) -> str:

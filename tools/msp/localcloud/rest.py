@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from msp.localcloud import disk, field_masks, rest_answers, strict_json
+from msp.localcloud import disk, field_masks, newer_fields, rest_answers, strict_json
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
 from msp.localcloud.intake import Intake
@@ -142,7 +142,7 @@ def to_message(
             target.SetInParent()
         at = "" if binding.body == "*" else _camel(binding.body)
         try:
-            json_format.ParseDict(value, target)
+            newer_fields.parse(value, target, at)
         except json_format.ParseError as error:
             raise ApiError(Code.INVALID_ARGUMENT, _invalid_json(str(error), at)) from None
         except (ValueError, TypeError, RecursionError) as error:

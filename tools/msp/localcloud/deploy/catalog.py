@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf import empty_pb2, field_mask_pb2
 from google.protobuf.message import Message
 
+from msp.localcloud import newer_fields
 from msp.localcloud.deploy import conditions, names, timed_promotions, validation
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.resources import (
@@ -147,10 +148,15 @@ class Catalog:
         if not mask.paths or "*" in mask.paths:
             merged.CopyFrom(given)
         else:
-            if not mask.IsValidForDescriptor(stored.DESCRIPTOR):
+            newer = newer_fields.names_in(mask.paths, stored.DESCRIPTOR)
+            known = field_mask_pb2.FieldMask(
+                paths=[path for path in mask.paths if not newer_fields.names_in([path], stored.DESCRIPTOR)]
+            )
+            if not known.IsValidForDescriptor(stored.DESCRIPTOR):
                 raise invalid("update_mask", f"names a field that is not there: {', '.join(mask.paths)}")
             merged.CopyFrom(stored)
-            mask.MergeMessage(given, merged, True, True)
+            known.MergeMessage(given, merged, True, True)
+            newer_fields.copy(given, merged, newer)
         for output in _OUTPUT_ONLY:
             if output in stored.DESCRIPTOR.fields_by_name:
                 merged.ClearField(output)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msp.localcloud import newer_fields
 from msp.localcloud.deploy import manifests, names, skaffold, stages
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.ports import Buckets, Images
@@ -80,7 +81,7 @@ class Executor:
         if stages.verifies(stage.strategy) and not config.verifies(stage.profiles):
             return Outcome("skaffold.yaml has no verify section", "VERIFICATION_CONFIG_NOT_FOUND")
         # A render action does with the files what it likes; without one, skaffold renders them.
-        if not target.HasField("multi_target") and (custom is None or not custom.custom_actions.render_action):
+        if not target.HasField("multi_target") and not _renders_itself(custom):
             try:
                 manifests.check(source, config, stage.profiles)
             except SourceError as error:
@@ -149,3 +150,10 @@ def join_image(repository: str, reference: str) -> str:
 def _faulty(fault: Fault) -> Outcome:
     known = {"DEADLINE_EXCEEDED": "DEADLINE_EXCEEDED", "UNAVAILABLE": "CLOUD_BUILD_UNAVAILABLE"}
     return Outcome(fault.message, known.get(fault.code or "", "EXECUTION_FAILED"))
+
+
+def _renders_itself(custom: "pb.CustomTargetType | None") -> bool:
+    """Whether a custom target type has an action or a task of its own for rendering."""
+    return custom is not None and bool(
+        custom.custom_actions.render_action or "render" in newer_fields.get(custom).get("tasks", {})
+    )

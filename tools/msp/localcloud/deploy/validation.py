@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msp.localcloud import newer_fields
 from msp.localcloud.deploy import formats, names
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy.cron import Schedule
@@ -163,8 +164,8 @@ def _check_execution_configs(field: str, configs: Sequence["pb.ExecutionConfig"]
 
 
 def custom_target_type(kind: "pb.CustomTargetType") -> None:
-    """Checks that a custom target type has a deploy action."""
-    if not kind.custom_actions.deploy_action:
+    """Checks that a custom target type has an action or a task that deploys."""
+    if not kind.custom_actions.deploy_action and "deploy" not in newer_fields.get(kind).get("tasks", {}):
         raise invalid("custom_target_type.custom_actions.deploy_action", "is required")
 
 

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from msp.localcloud import newer_fields
 from msp.localcloud.methods import AnyMessage
 
 Schema: TypeAlias = dict[str, Any]
@@ -52,6 +53,7 @@ class Schemas:
             # It is there before its fields are looked at, which may lead back to it.
             schema = self._made.setdefault(name, {"id": name, "type": "object"})
             schema["properties"] = {each.json_name: self.property(each) for each in descriptor.fields}
+            schema["properties"] |= {each: self._newer(kind) for each, kind in newer_fields.of(descriptor).items()}
         return {"$ref": self._names[descriptor.full_name]}
 
     def property(self, field: AnyMessage) -> Schema:
@@ -71,6 +73,19 @@ class Schemas:
             return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
         kind, form = _SCALARS[field.type]
         return {"type": kind, "format": form} if form else {"type": kind}
+
+    def _newer(self, kind: str) -> Schema:
+        """The schema of a type that no message of the installed client is."""
+        if kind.endswith("[]"):
+            return {"type": "array", "items": self._newer(kind[:-2])}
+        if kind.endswith("{}"):
+            return {"type": "object", "additionalProperties": self._newer(kind[:-2])}
+        if kind not in newer_fields.TYPES:
+            return {"type": "string", "format": "google-duration"} if kind == "duration" else {"type": kind}
+        if kind not in self._made:
+            schema = self._made.setdefault(kind, {"id": kind, "type": "object"})
+            schema["properties"] = {each: self._newer(inner) for each, inner in newer_fields.TYPES[kind].items()}
+        return {"$ref": kind}
 
     def _free_name(self, descriptor: AnyMessage) -> str:
         """The message's own name; that of the message around it before it, where two have the same."""
