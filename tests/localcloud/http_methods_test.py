@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 from tests.localcloud.asgi import Answer, ask
 
+from msp.localcloud.clock import ManualClock
 from msp.localcloud.faults import Fault
 from msp.localcloud.http_methods import HttpApi, HttpError, HttpMethod
 from msp.localcloud.intake import Intake
@@ -116,11 +117,11 @@ def test_faults_know_a_row_by_its_name() -> None:
 
 
 def test_a_quota_refuses_in_the_apis_own_form() -> None:
-    intake = Intake()
+    intake = Intake(clock=ManualClock())
     intake.quotas.add(Quota(method="notes/*", requests_per_minute=1, service="notes.googleapis.com"))
     notes = Notes([HttpMethod("GET", "/notes", "Show", show)], intake)
     assert ask(notes, "GET", "/notes").status == 200
     refused = ask(notes, "GET", "/notes")
-    assert refused.status == 429
+    assert (refused.status, refused.headers["retry-after"]) == (429, "60")
     assert refused.json()["note"].startswith("Quota exceeded for quota metric 'API requests'")
     assert (intake.traffic.count("notes/Show"), intake.traffic.refused("notes/Show")) == (2, 1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msp.localcloud import LocalCloud
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.pytest_plugin import CloudThread
-from msp.localcloud.quotas import Quota, Quotas
+from msp.localcloud.quotas import Quota, Quotas, retry_delay
 from msp.localcloud.request_context import RequestContext
 from msp.localcloud.status import ApiError, Code
 
@@ -39,12 +39,6 @@ def refusal(quotas: Quotas, context: RequestContext = HERE) -> ApiError | None:
     except ApiError as error:
         return error
     return None
-
-
-def retry_delay(error: ApiError) -> timedelta:
-    info = next(detail for detail in error.details if isinstance(detail, error_details_pb2.RetryInfo))
-    delay: timedelta = info.retry_delay.ToTimedelta()
-    return delay
 
 
 def test_nothing_is_refused_unless_a_quota_was_added() -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import pytest
@@ -10,9 +12,7 @@ from msp.localcloud import LocalCloud
 from msp.localcloud.clock import ManualClock
 from msp.localcloud.pytest_plugin import CloudThread
 
-discovery = pytest.importorskip("googleapiclient.discovery", reason="google-api-python-client is not here")
-errors = pytest.importorskip("googleapiclient.errors")
-httplib2 = pytest.importorskip("httplib2")
+pytestmark = pytest.mark.skipif(find_spec("googleapiclient") is None, reason="google-api-python-client is not here")
 
 Client: TypeAlias = Any
 """What the library makes has no types."""
@@ -28,6 +28,7 @@ def cloud() -> Iterator[CloudThread]:
 
 @contextlib.contextmanager
 def client(cloud: CloudThread, api: str, where: str) -> Iterator[Client]:
+    discovery, httplib2 = import_module("googleapiclient.discovery"), import_module("httplib2")
     with discovery.build(
         api,
         "v1",
@@ -60,7 +61,7 @@ def test_a_pipeline_and_its_release(cloud: CloudThread, where: str) -> None:
         assert locations.targets().list_next(request, {"nextPageToken": "x"}) is not None
         policy = pipelines.getIamPolicy(resource=name, options_requestedPolicyVersion=3).execute()
         assert pipelines.setIamPolicy(resource=name, body={"policy": policy}).execute()["etag"]
-        with pytest.raises(errors.HttpError) as refused:
+        with pytest.raises(import_module("googleapiclient.errors").HttpError) as refused:
             pipelines.releases().create(parent=name, releaseId="Bad", body={}).execute()
         assert refused.value.status_code == 400
         with pytest.raises(TypeError, match="nonsense"):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msp.localcloud.deploy.cron import Schedule
@@ -71,6 +71,7 @@ def test_what_is_no_schedule_is_refused(text: str) -> None:
         Schedule.parse(text, ZoneInfo("UTC"))
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 10 * 365 * 24 * 3600),
     st.lists(st.tuples(st.integers(0, 59), st.integers(0, 23), st.integers(0, 6)), min_size=1, max_size=3),
@@ -80,9 +81,8 @@ def test_it_is_what_looking_at_every_minute_finds(seconds: int, chosen: list[tup
     minutes, hours, weekdays = (sorted({each[number] for each in chosen}) for number in range(3))
     text = "{} {} * * {}".format(*(",".join(map(str, values)) for values in (minutes, hours, weekdays)))
     due = Schedule.parse(text, ZoneInfo("UTC")).after(start)
+    wanted = {(one, two, three) for one in minutes for two in hours for three in weekdays}
     minute = start.replace(second=0) + timedelta(minutes=1)
-    while (minute.minute, minute.hour, minute.isoweekday() % 7) not in {
-        (one, two, three) for one in minutes for two in hours for three in weekdays
-    }:
+    while (minute.minute, minute.hour, minute.isoweekday() % 7) not in wanted:
         minute += timedelta(minutes=1)
     assert due == minute

@@ -104,29 +104,25 @@ def select(message: AnyMessage, tree: Tree) -> AnyMessage:
     if isinstance(message, any_pb2.Any):
         return _select_packed(message, tree)
     kept = type(message)()
-    kept.CopyFrom(message)
     for field, value in message.ListFields():
         wanted = _wanted(field, tree)
-        if wanted is None or (wanted and not _has_fields(field)):
-            kept.ClearField(field.name)
-        elif wanted:
+        if wanted is not None and (not wanted or _has_fields(field)):
             _select_field(kept, field, value, wanted)
-    if newer := newer_fields.get(kept):
-        named = newer if "*" in tree else newer_fields.names_in(tree, kept.DESCRIPTOR)
-        newer_fields.put(kept, {name: value for name, value in newer.items() if name in named})
+    newer_fields.copy(message, kept, newer_fields.names_in(tree, message.DESCRIPTOR))
     return kept
 
 
 def _select_field(kept: AnyMessage, field: AnyMessage, value: AnyMessage, wanted: Tree) -> None:
-    if field.message_type.GetOptions().map_entry:
-        if "*" not in wanted:
-            for key in [key for key in value if str(key) not in wanted]:
-                del getattr(kept, field.name)[key]
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        getattr(kept, field.name).MergeFrom(value)
+        for key in [key for key in value if wanted and "*" not in wanted and str(key) not in wanted]:
+            del getattr(kept, field.name)[key]
     elif field.is_repeated:
-        kept.ClearField(field.name)
-        getattr(kept, field.name).extend(select(each, wanted) for each in value)
-    else:
+        getattr(kept, field.name).extend(select(each, wanted) if wanted else each for each in value)
+    elif field.message_type is not None:
         getattr(kept, field.name).CopyFrom(select(value, wanted))
+    else:
+        setattr(kept, field.name, value)
 
 
 def _select_packed(message: any_pb2.Any, tree: Tree) -> any_pb2.Any:

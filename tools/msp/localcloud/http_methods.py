@@ -1,5 +1,6 @@
 """APIs that are spoken over HTTP alone: a table with one row for each method, and the application that serves it."""
 
+import math
 import re
 import sqlite3
 from abc import ABC, abstractmethod
@@ -17,6 +18,7 @@ from msp.localcloud import disk
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
 from msp.localcloud.intake import Intake
+from msp.localcloud.quotas import retry_delay
 from msp.localcloud.request_context import RequestContext
 from msp.localcloud.status import ApiError
 
@@ -168,7 +170,9 @@ class HttpApi(ABC, Generic[CallT]):
         try:
             self._intake.admit(RequestContext.of(f"{self.service}/{method.name}", names))
         except ApiError as error:
-            raise self.refusal(error.http_status, error.message) from None
+            refused = self.refusal(error.http_status, error.message)
+            refused.headers["Retry-After"] = str(math.ceil(retry_delay(error).total_seconds()))
+            raise refused from None
 
     def _find(self, scope: Scope) -> tuple[HttpMethod[CallT], Mapping[str, str]]:
         verb, path, query = scope["method"], self.path(scope), Request(scope).query_params

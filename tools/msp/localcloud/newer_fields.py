@@ -102,13 +102,15 @@ def put(message: AnyMessage, values: Mapping[str, Any]) -> None:
 
 def copy(source: Message, destination: Message, names: Collection[str]) -> None:
     """Has `destination` have of the newer fields in `names` what `source` has."""
-    kept = {name: value for name, value in get(destination).items() if name not in names}
-    put(destination, kept | {name: value for name, value in get(source).items() if name in names})
+    if names:
+        kept = {name: value for name, value in get(destination).items() if name not in names}
+        put(destination, kept | {name: value for name, value in get(source).items() if name in names})
 
 
 def names_in(mask: Collection[str], descriptor: AnyMessage) -> set[str]:
-    """The newer fields, as JSON names them, among the paths of a mask."""
-    return {name for path in mask if (name := _camel(path.partition(".")[0])) in of(descriptor)}
+    """The newer fields, as JSON names them, among the paths of a mask; a star stands for all."""
+    newer = of(descriptor)
+    return set(newer) if newer and "*" in mask else {name for path in mask if (name := _top(path)) in newer}
 
 
 def shown(message: AnyMessage) -> Iterator[tuple[str, str]]:
@@ -197,6 +199,10 @@ def _checked(value: Any, kind: str, at: str) -> Any:  # noqa: ANN401 (any JSON)
 
 def _refused(problem: str) -> ApiError:
     return ApiError(Code.INVALID_ARGUMENT, f"Invalid JSON payload received. {problem}")
+
+
+def _top(path: str) -> str:
+    return _camel(path.partition(".")[0])
 
 
 def _camel(name: str) -> str:

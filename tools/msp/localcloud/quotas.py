@@ -157,6 +157,12 @@ def quota_exceeded(quota: Quota, context: RequestContext, wait: timedelta) -> Ap
     return ApiError(Code.RESOURCE_EXHAUSTED, message, (*_details(quota, context, number, message), retry))
 
 
+def retry_delay(error: ApiError) -> timedelta:
+    """After how long a request that was refused may be tried again, as the refusal says."""
+    delays = [each.retry_delay for each in error.details if isinstance(each, error_details_pb2.RetryInfo)]
+    return timedelta(microseconds=sum(delay.ToMicroseconds() for delay in delays))
+
+
 def _details(
     quota: Quota, context: RequestContext, number: str, message: str
 ) -> Sequence[error_details_pb2.ErrorInfo | error_details_pb2.QuotaFailure | error_details_pb2.Help]:
