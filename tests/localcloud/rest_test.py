@@ -9,9 +9,10 @@ import requests
 from google.cloud.deploy_v1 import types
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 from tests.localcloud.deploy.world import LOCATION, World
 
-from msp.localcloud import LocalCloud
+from msp.localcloud import LocalCloud, rest_answers
 from msp.localcloud.methods import Binding, Router
 from msp.localcloud.pytest_plugin import CloudThread
 from msp.localcloud.rest import to_message
@@ -192,6 +193,7 @@ def test_answers_are_compressed_when_that_is_liked(url: str, accepted: str, gzip
     )
 
 
-def test_small_answers_are_not_compressed(url: str) -> None:
-    answer = requests.get(f"{url}/targets/prod", headers={"Accept-Encoding": "gzip"}, timeout=10)
-    assert "Content-Encoding" not in answer.headers
+@pytest.mark.parametrize(("size", "gzip"), [(1023, False), (1024, True), (512 * 1024 - 1, True), (512 * 1024, False)])
+def test_what_is_worth_compressing(size: int, gzip: bool) -> None:
+    request = Request({"type": "http", "headers": [(b"accept-encoding", b"gzip")]})
+    assert ("content-encoding" in rest_answers.compressed(b" " * size, request).headers) is gzip

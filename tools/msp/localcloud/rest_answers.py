@@ -9,9 +9,10 @@ from starlette.responses import Response
 from msp.localcloud.json_text import json_text
 
 MEDIA_TYPE = "application/json; charset=UTF-8"
-_LEAST_COMPRESSED = 1024
-_LEVEL = 1
-"""The fastest: pages of releases are the same over and over, and become a twentieth at any level."""
+_WORTH_IT = range(1024, 512 * 1024)
+"""So many bytes are compressed. Pages of megabytes are sent sooner, on one machine, than they are compressed."""
+
+_FASTEST = 1
 
 
 def answer(message: Message, request: Request) -> Response:
@@ -24,8 +25,8 @@ def answer(message: Message, request: Request) -> Response:
 def compressed(content: bytes, request: Request) -> Response:
     """JSON as the answer to a request, compressed when its client takes that and it is worth it."""
     headers = {"Vary": "Accept-Encoding"}
-    if len(content) >= _LEAST_COMPRESSED and accepts_gzip(request.headers.get("accept-encoding", "")):
-        content = gzip.compress(content, compresslevel=_LEVEL, mtime=0)
+    if len(content) in _WORTH_IT and accepts_gzip(request.headers.get("accept-encoding", "")):
+        content = gzip.compress(content, compresslevel=_FASTEST, mtime=0)
         headers["Content-Encoding"] = "gzip"
     return Response(content, headers=headers, media_type=MEDIA_TYPE)
 
