@@ -86,6 +86,7 @@ class LocalCloud:
         self.clock: Clock = clock or SystemClock()
         self.faults = Faults()
         self.intake = Intake(self.faults, self.clock)
+        self.traffic, self.quotas = self.intake.traffic, self.intake.quotas
         self.random = random.Random(seed)  # noqa: S311 (identifiers, not secrets)
         self.registry_auth = registry_auth
         self.immutable_tags = immutable_tags
@@ -128,7 +129,7 @@ class LocalCloud:
             self._port = listener.getsockname()[1]
             rpc, self._grpc_port = grpc_server.serve(methods, self.intake, self._host, self._grpc_port)
             app = http.application(RestApi(methods, self.intake), routes, self._host)
-            server = http.HttpServer(app, listener, connections=self.intake.traffic.http)
+            server = http.HttpServer(app, listener, connections=self.traffic.http)
             stack.push_async_callback(rpc.stop, 0.5)
             await rpc.start()
             stack.push_async_callback(server.stop)

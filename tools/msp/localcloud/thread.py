@@ -45,12 +45,12 @@ class CloudThread:
     @property
     def quotas(self) -> Quotas:
         """The quotas that requests are held to."""
-        return self.cloud.intake.quotas
+        return self.cloud.quotas
 
     @property
     def traffic(self) -> Traffic:
         """The counts of requests and connections."""
-        return self.cloud.intake.traffic
+        return self.cloud.traffic
 
     def run(self, work: Coroutine[Any, Any, T], timeout_seconds: float = 60) -> T:
         """Runs a coroutine in the cloud's loop and waits for what it returns."""
