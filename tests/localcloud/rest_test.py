@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from google.cloud.artifactregistry_v1 import types as artifacts
 from google.cloud.deploy_v1 import types
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from tests.localcloud.deploy.world import LOCATION, World
 
 from msp.localcloud import LocalCloud, rest_answers
+from msp.localcloud.json_enums import with_known_enums
 from msp.localcloud.methods import Binding, Router
 from msp.localcloud.pytest_plugin import CloudThread
 from msp.localcloud.rest import to_message
@@ -44,6 +46,17 @@ def test_enums_are_names_or_numbers(url: str) -> None:
         "RENDER",
         "DEPLOY",
     ]
+
+
+def test_enums_are_read_in_any_case(url: str) -> None:
+    for spelled, status in ((["Render", "deploy"], 200), (["Renders"], 400), ([{}], 400)):
+        body = {"executionConfigs": [{"usages": spelled}], "run": {"location": LOCATION}}
+        assert requests.post(f"{url}/targets?targetId=any-case", json=body, timeout=10).status_code == status
+    rule = {"deployPolicies": {"a": "b"}, "selectors": [{"target": {"labels": {"A": "b"}}}]}
+    assert with_known_enums(rule, types.DeployPolicy.pb().DESCRIPTOR) == rule
+    policies = {"cleanupPolicies": {"Keep": {"action": "keep", "condition": {"tagState": "Any"}}}}
+    read = with_known_enums(policies, artifacts.Repository.pb().DESCRIPTOR)
+    assert read == {"cleanupPolicies": {"Keep": {"action": "KEEP", "condition": {"tagState": "ANY"}}}}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from msp.localcloud import disk, field_masks, newer_fields, rest_answers, strict
 from msp.localcloud.http_faults import with_faults
 from msp.localcloud.http_patience import StalledError
 from msp.localcloud.intake import Intake
-from msp.localcloud.methods import Binding, Method, Router
+from msp.localcloud.json_enums import with_known_enums
+from msp.localcloud.methods import AnyMessage, Binding, Method, Router
 from msp.localcloud.request_context import RequestContext
 from msp.localcloud.status import ApiError, Code, invalid
 
@@ -137,12 +138,12 @@ def to_message(
     request = request_type()
     if binding.body:
         value = _parse_json(body)
-        target = request if binding.body == "*" else getattr(request, binding.body)
+        target: AnyMessage = request if binding.body == "*" else getattr(request, binding.body)
         if binding.body != "*":
             target.SetInParent()
         at = "" if binding.body == "*" else _camel(binding.body)
         try:
-            newer_fields.parse(value, target, at)
+            newer_fields.parse(with_known_enums(value, target.DESCRIPTOR), target, at)
         except json_format.ParseError as error:
             raise ApiError(Code.INVALID_ARGUMENT, _invalid_json(str(error), at)) from None
         except (ValueError, TypeError, RecursionError) as error:
