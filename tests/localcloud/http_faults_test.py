@@ -68,10 +68,10 @@ def test_latency_then_whatever_else(local_cloud: CloudThread) -> None:
 
 
 def test_what_is_not_emulated_says_its_name(local_cloud: CloudThread) -> None:
-    answer = requests.get(f"{local_cloud.http_url}/v1/{LOCATION}/repositories/r/files", timeout=10)
+    answer = requests.get(f"{local_cloud.http_url}/v1/{LOCATION}/repositories/r/rules", timeout=10)
     assert answer.status_code == 501
     assert answer.json()["error"]["status"] == "UNIMPLEMENTED"
-    assert "google.devtools.artifactregistry.v1.ArtifactRegistry/ListFiles" in answer.json()["error"]["message"]
+    assert "google.devtools.artifactregistry.v1.ArtifactRegistry/ListRules" in answer.json()["error"]["message"]
 
 
 def test_latency_alone_fails_no_operation_and_no_rollout(local_cloud: CloudThread) -> None:

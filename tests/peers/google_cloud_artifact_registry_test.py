@@ -93,5 +93,5 @@ def test_faults_reach_it(client: Any, local_cloud: CloudThread) -> None:
 
 
 def test_what_is_not_emulated_says_so(client: Any) -> None:
-    with pytest.raises((exceptions.MethodNotImplemented, exceptions.GoogleAPICallError), match="ListFiles"):
-        list(client.list_files(parent=REPOSITORY))
+    with pytest.raises((exceptions.MethodNotImplemented, exceptions.GoogleAPICallError), match="ListRules"):
+        list(client.list_rules(parent=REPOSITORY))

@@ -11,7 +11,7 @@ from tests.localcloud.registry.client import Registry, code, digest, image, inde
 from tests.localcloud.registry.shared import local_cloud, module_cloud
 
 from msp.localcloud import LocalCloud
-from msp.localcloud.artifacts.names import PackageName, RepositoryName
+from msp.localcloud.artifacts.names import PackageName
 from msp.localcloud.pytest_plugin import CloudThread
 
 __all__ = ["local_cloud", "module_cloud"]
@@ -282,6 +282,60 @@ def test_what_is_deleted_is_gone_from_the_registry(tmp_path: Path) -> None:
 
 
 def test_what_is_not_emulated_says_so(api: Api) -> None:
-    assert api("GET", f"{REPOSITORY}/files", 501) == "UNIMPLEMENTED"
-    assert api("GET", f"{REPOSITORY}:getIamPolicy", 501) == "UNIMPLEMENTED"
-    assert RepositoryName.parse(REPOSITORY).reference == REFERENCE
+    assert api("GET", f"{REPOSITORY}/rules", 501) == "UNIMPLEMENTED"
+    assert api("POST", f"{REPOSITORY}:exportArtifact", 501, json={}) == "UNIMPLEMENTED"
+
+
+def test_files_are_manifests_and_blobs(api: Api, local_cloud: CloudThread) -> None:
+    create(api)
+    pushed = push(local_cloud.http_url, f"{REFERENCE}/app")
+    push(local_cloud.http_url, f"{REFERENCE}/other")
+    found: list[Any] = []
+    query: dict[str, Any] = {"pageSize": 2}
+    while True:
+        page = api("GET", f"{REPOSITORY}/files", params=query)
+        found += page["files"]
+        if not page.get("nextPageToken"):
+            break
+        query["pageToken"] = page["nextPageToken"]
+    names = [file["name"].rpartition("/files/")[2] for file in found]
+    assert (names, len(names)) == (sorted(names), 3)
+    assert {pushed, digest(b"layer")} < set(names)
+    layer = api("GET", f"{REPOSITORY}/files/{digest(b'layer')}")
+    assert (layer["sizeBytes"], layer["hashes"][0]["type"]) == ("5", "SHA256")
+    assert "versions/sha256:" in api("GET", f"{REPOSITORY}/files/{pushed}")["owner"]
+    assert api("GET", f"{REPOSITORY}/files/{digest(b'absent')}", 404) == "NOT_FOUND"
+    assert api("GET", f"{LOCATION}/repositories/Absent/files", 200) == {}
+
+
+def test_policies_of_repositories(api: Api) -> None:
+    create(api)
+    binding = {"role": "roles/artifactregistry.reader", "members": ["user:dev@example.com"]}
+    empty = api("GET", f"{REPOSITORY}:getIamPolicy")
+    kept = api("POST", f"{REPOSITORY}:setIamPolicy", json={"policy": {"bindings": [binding], "etag": empty["etag"]}})
+    assert api("GET", f"{REPOSITORY}:getIamPolicy") == kept
+    assert kept["bindings"] == [binding]
+    assert api("POST", f"{REPOSITORY}:setIamPolicy", 409, json={"policy": {"etag": "b2xk"}}) == "ABORTED"
+    asked = {"permissions": ["artifactregistry.repositories.get"]}
+    assert api("POST", f"{REPOSITORY}:testIamPermissions", json=asked) == asked
+    api("DELETE", REPOSITORY)
+    create(api)
+    assert api("GET", f"{REPOSITORY}:getIamPolicy") == empty
+
+
+def test_versions_are_deleted_together_or_not_at_all(api: Api, local_cloud: CloudThread) -> None:
+    first = push(local_cloud.http_url, f"{REFERENCE}/app", "v1")
+    second = push(local_cloud.http_url, f"{REFERENCE}/app", "v2", (b"other",))
+    package = f"{REPOSITORY}/packages/app"
+    names = [f"{package}/versions/{digest_}" for digest_ in (first, second)]
+    absent = f"{package}/versions/{digest(b'absent')}"
+    assert api("POST", f"{package}/versions:batchDelete", 404, json={"names": [*names, absent]}) == "NOT_FOUND"
+    assert len(api("GET", f"{package}/versions")["versions"]) == 2
+    assert api("POST", f"{package}/versions:batchDelete", json={"names": names})["done"]
+    assert api("GET", f"{package}/versions") == {}
+
+
+def test_multi_regions_are_locations(api: Api) -> None:
+    listed = {location["locationId"] for location in api("GET", "projects/p/locations")["locations"]}
+    assert {"us", "europe", "asia", "us-central1"} <= listed
+    assert api("GET", "projects/p/locations/us")["locationId"] == "us"

@@ -36,7 +36,8 @@ def test_every_http_binding_is_the_official_one(methods: dict[str, Method]) -> N
     assert len(OFFICIAL_HTTP) >= 45
     for name, expected in OFFICIAL_HTTP.items():
         bindings = {(binding.verb, binding.path, binding.body) for binding in methods[name].bindings}
-        assert bindings == expected, name
+        # Locations are Artifact Registry's, too, which has a beta.
+        assert {binding for binding in bindings if not binding[1].startswith("/v1beta2/")} == expected, name
 
 
 def test_every_grpc_method_is_the_official_one(methods: dict[str, Method]) -> None:

@@ -24,6 +24,8 @@ from msp.localcloud.traffic import Connections
 
 _log = logging.getLogger(__name__)
 
+_REST = ("/v1/", "/v1beta2/")
+
 
 def application(
     rest_api: ASGIApp, routes: Sequence[BaseRoute], listening: str = "127.0.0.1", patience: float = PATIENCE_SECONDS
@@ -31,7 +33,7 @@ def application(
     """Everything that is served over HTTP.
 
     Args:
-        rest_api: Serves `/v1/…`, Google's REST APIs.
+        rest_api: Serves `/v1/…` and `/v1beta2/…`, Google's REST APIs.
         routes: All else: the registry (`/v2/…`), Storage, the control endpoints, the console page.
         listening: The address or name that the server listens on.
         patience: For how many seconds a client may send or read nothing in the middle of a request.
@@ -43,7 +45,7 @@ def application(
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette would match the decoded path; Google's templates are matched on the encoded one.
-        await (rest_api if scope["path"].startswith("/v1/") else other)(scope, receive, send)
+        await (rest_api if scope["path"].startswith(_REST) else other)(scope, receive, send)
 
     waiting = impatient(serve, patience)
 

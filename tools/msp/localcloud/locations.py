@@ -18,6 +18,9 @@ LOCATIONS = (
 )
 """Google's regions."""
 
+MULTI_REGIONS = ("asia", "europe", "us")
+"""Where repositories of Artifact Registry can be besides."""
+
 _SERVICE = "google.cloud.location.Locations"
 
 
@@ -36,7 +39,8 @@ def methods() -> Sequence[Method]:
         Method(
             _SERVICE,
             "ListLocations",
-            (Binding("GET", "/v1/{name=projects/*}/locations"),),
+            # gcloud asks Artifact Registry's beta for its locations.
+            tuple(Binding("GET", f"/{version}/{{name=projects/*}}/locations") for version in ("v1", "v1beta2")),
             pb.ListLocationsRequest,
             pb.ListLocationsResponse,
             _list,
@@ -60,12 +64,12 @@ def check_region(name: str) -> None:
 
 def _get(request: locations_pb2.GetLocationRequest) -> locations_pb2.Location:
     parent, _, location_id = request.name.rpartition("/locations/")
-    if location_id not in LOCATIONS:
+    if location_id not in {*LOCATIONS, *MULTI_REGIONS}:
         raise not_found(request.name)
     return locations_pb2.Location(name=f"{parent}/locations/{location_id}", location_id=location_id)
 
 
 def _list(request: locations_pb2.ListLocationsRequest) -> locations_pb2.ListLocationsResponse:
-    names = [f"{request.name}/locations/{location}" for location in LOCATIONS]
+    names = [f"{request.name}/locations/{location}" for location in (*MULTI_REGIONS, *LOCATIONS)]
     locations = [_get(locations_pb2.GetLocationRequest(name=name)) for name in names]
     return locations_pb2.ListLocationsResponse(locations=locations)

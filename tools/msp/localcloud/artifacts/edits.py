@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from google.protobuf import empty_pb2
 
+from msp.localcloud.artifacts import messages as pb
 from msp.localcloud.artifacts.images import tag_message
 from msp.localcloud.artifacts.names import PackageName, RepositoryName, split
 from msp.localcloud.artifacts.repositories import Repositories
@@ -67,6 +68,18 @@ class Edits:
             raise failed_precondition(error.message) from None
         return empty_pb2.Empty()
 
+    def delete_versions(self, request: AnyMessage) -> AnyMessage:
+        """`BatchDeleteVersions`: all or none of them."""
+        for name in request.names:
+            package, digest = split(name, "versions")
+            if request.parent and package != PackageName.parse(request.parent, "parent"):
+                raise invalid("names", f"{name!r} is not below {request.parent}")
+            if not self._is_there(package, digest):
+                raise not_found(name)
+        for name in request.names:
+            self.delete_version(pb.DeleteVersionRequest(name=name, force=True))
+        return empty_pb2.Empty()
+
     def delete_package(self, request: AnyMessage) -> AnyMessage:
         """`DeletePackage`: with all its versions and tags."""
         package = PackageName.parse(request.name)
@@ -81,6 +94,13 @@ class Edits:
         for name in self.manifests.repositories(prefix=f"{prefix}/"):
             self.manifests.delete_repository(name)
         return self.repositories.delete(request)
+
+    def _is_there(self, package: PackageName, digest: str) -> bool:
+        try:
+            self.manifests.get(package.reference, digest)
+        except RegistryError:
+            return False
+        return True
 
     def _point(self, package: PackageName, name: str, version: str) -> AnyMessage:
         owner, digest = split(version, "versions")

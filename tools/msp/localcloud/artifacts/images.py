@@ -84,7 +84,7 @@ class Images:
                 if left == 0:
                     return
 
-        images, token = _page(rows, pb.DockerImage, "dockerImages", request)
+        images, token = listed(rows, pb.DockerImage, "dockerImages", request)
         return _answer(pb.ListDockerImagesResponse, "docker_images", images, token)
 
     def get_package(self, request: AnyMessage) -> AnyMessage:
@@ -102,7 +102,7 @@ class Images:
             for name in self._names(repository, after, limit=limit):
                 yield name, self._package(name)
 
-        packages, token = _page(rows, pb.Package, "packages", request)
+        packages, token = listed(rows, pb.Package, "packages", request)
         return _answer(pb.ListPackagesResponse, "packages", packages, token)
 
     def get_version(self, request: AnyMessage) -> AnyMessage:
@@ -118,7 +118,7 @@ class Images:
             for stored in self._manifests.manifests(package.reference, after=after, limit=limit):
                 yield stored.digest, self._version(stored, full=request.view == _full())
 
-        versions, token = _page(rows, pb.Version, "versions", request)
+        versions, token = listed(rows, pb.Version, "versions", request)
         return _answer(pb.ListVersionsResponse, "versions", versions, token)
 
     def get_tag(self, request: AnyMessage) -> AnyMessage:
@@ -137,7 +137,7 @@ class Images:
             for found in self._manifests.tags(package.reference, after=after, limit=limit):
                 yield found.name, tag_message(package, found)
 
-        tags, token = _page(rows, pb.Tag, "tags", request)
+        tags, token = listed(rows, pb.Tag, "tags", request)
         return _answer(pb.ListTagsResponse, "tags", tags, token)
 
     def _repository(self, parent: str) -> RepositoryName:
@@ -230,7 +230,8 @@ def tag_message(package: PackageName, tag: Tag) -> AnyMessage:
     return pb.Tag(name=f"{package.full}/tags/{tag.name}", version=f"{package.full}/versions/{tag.digest}")
 
 
-def _page(rows: Rows, message: Callable[[], Any], collection: str, request: AnyMessage) -> tuple[list[Any], str]:
+def listed(rows: Rows, message: Callable[[], Any], collection: str, request: AnyMessage) -> tuple[list[Any], str]:
+    """A page of rows, and the token of the next one."""
     return page(_View(rows), Listing(f"artifacts.{collection}", collection, message, "name"), request)
 
 

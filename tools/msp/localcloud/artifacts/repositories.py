@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf import empty_pb2
 
+from msp.localcloud import iam
 from msp.localcloud.artifacts import messages as pb
 from msp.localcloud.artifacts.names import PackageName, RepositoryName, check_new
 from msp.localcloud.clock import Clock
@@ -115,6 +116,7 @@ class Repositories:
         """
         if not self.store.delete(KIND, RepositoryName.parse(request.name).full):
             raise not_found(request.name)
+        iam.forget(self.store, request.name)
         return empty_pb2.Empty()
 
     def accepts(self, repository: str) -> bool:

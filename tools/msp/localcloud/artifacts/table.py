@@ -10,8 +10,10 @@ from google.protobuf.message import Message
 
 from msp.localcloud.artifacts import messages as pb
 from msp.localcloud.artifacts.edits import Edits
+from msp.localcloud.artifacts.files import Files
 from msp.localcloud.artifacts.images import Images
 from msp.localcloud.artifacts.repositories import Repositories
+from msp.localcloud.iam import Iam
 from msp.localcloud.listing import page
 from msp.localcloud.methods import AnyMessage, Binding, Handler, Method
 from msp.localcloud.operations import Change, Operations
@@ -30,6 +32,7 @@ def methods(
 ) -> Sequence[Method]:
     """The service's table, its handlers bound to a state."""
     images, edits = Images(registry, repositories), Edits(registry.manifests, repositories)
+    files = Files(registry, repositories)
 
     def change(verb: str, name: str, target: Callable[[Any], str], apply: Callable[[Any], Message]) -> Handler:
         request_type = getattr(pb, f"{name}Request")
@@ -52,6 +55,7 @@ def methods(
     delete_repository = change("delete", "DeleteRepository", _name, edits.delete_repository)
     delete_package = change("delete", "DeletePackage", _name, edits.delete_package)
     delete_version = change("delete", "DeleteVersion", _name, edits.delete_version)
+    batch = change("delete", "BatchDeleteVersions", lambda request: str(request.parent), edits.delete_versions)
     operation, empty = operations_pb2.Operation, empty_pb2.Empty
     below, tags = f"{{parent={_REPOSITORY}}}", f"{{parent={_PACKAGE}}}/tags"
     return [
@@ -82,36 +86,66 @@ def methods(
         _method("CreateTag", "POST", tags, pb.Tag, edits.create_tag, "tag"),
         _method("UpdateTag", "PATCH", f"{{tag.name={_PACKAGE}/tags/*}}", pb.Tag, edits.update_tag, "tag"),
         _method("DeleteTag", "DELETE", f"{{name={_PACKAGE}/tags/*}}", empty, edits.delete_tag),
-        *_not_emulated(),
+        _method("BatchDeleteVersions", "POST", f"{{parent={_PACKAGE}}}/versions:batchDelete", operation, batch, "*"),
+        _method("ListFiles", "GET", f"{below}/files", None, files.list),
+        _method("GetFile", "GET", f"{{name={_REPOSITORY}/files/**}}", pb.File, files.get),
+        *_iam(Iam(store, repositories.get)),
+        *(_method(name, verb, path, response, None, body) for name, verb, path, response, body in _NOT_EMULATED),
     ]
 
 
-def _not_emulated() -> Sequence[Method]:
-    """What answers `UNIMPLEMENTED`, so that it is told apart from what does not exist."""
-    operation = operations_pb2.Operation
-    below, resource = f"{{parent={_REPOSITORY}}}", f"{{resource={_REPOSITORY}}}"
-    policy, ask = policy_pb2.Policy, iam_policy_pb2
-    versions = f"{{parent={_PACKAGE}}}/versions:batchDelete"
+def _iam(iam: Iam) -> Sequence[Method]:
+    ask, policy, resource = iam_policy_pb2, policy_pb2.Policy, f"/v1/{{resource={_REPOSITORY}}}"
+
+    def row(name: str, verb: str, request: type[Message], response: type[Message], handler: Handler) -> Method:
+        custom = name[0].lower() + name[1:]
+        bindings = (Binding(verb, f"{resource}:{custom}", "*" if verb == "POST" else ""),)
+        return Method(SERVICE, name, bindings, request, response, handler)
+
     return [
-        _method("BatchDeleteVersions", "POST", versions, operation, None, "*"),
-        _method("ListFiles", "GET", f"{below}/files", None, None),
-        _method("GetFile", "GET", f"{{name={_REPOSITORY}/files/**}}", pb.File, None),
-        _method("ListRules", "GET", f"{below}/rules", None, None),
-        _method("ListAttachments", "GET", f"{below}/attachments", None, None),
-        _method("ListMavenArtifacts", "GET", f"{below}/mavenArtifacts", None, None),
-        _method("ListNpmPackages", "GET", f"{below}/npmPackages", None, None),
-        _method("ListPythonPackages", "GET", f"{below}/pythonPackages", None, None),
-        _method("GetProjectSettings", "GET", "{name=projects/*/projectSettings}", pb.ProjectSettings, None),
-        _iam("GetIamPolicy", "GET", f"{resource}:getIamPolicy", ask.GetIamPolicyRequest, policy),
-        _iam("SetIamPolicy", "POST", f"{resource}:setIamPolicy", ask.SetIamPolicyRequest, policy),
-        _iam(
-            "TestIamPermissions",
-            "POST",
-            f"{resource}:testIamPermissions",
-            ask.TestIamPermissionsRequest,
-            ask.TestIamPermissionsResponse,
-        ),
+        row("GetIamPolicy", "GET", ask.GetIamPolicyRequest, policy, iam.get),
+        row("SetIamPolicy", "POST", ask.SetIamPolicyRequest, policy, iam.set),
+        row("TestIamPermissions", "POST", ask.TestIamPermissionsRequest, ask.TestIamPermissionsResponse, iam.test),
     ]
+
+
+_BELOW, _OPERATION = f"{{parent={_REPOSITORY}}}", operations_pb2.Operation
+
+_NOT_EMULATED: Sequence[tuple[str, str, str, type[Message] | None, str]] = (
+    ("CreateAttachment", "POST", f"{_BELOW}/attachments", _OPERATION, "attachment"),
+    ("CreateRule", "POST", f"{_BELOW}/rules", pb.Rule, "rule"),
+    ("DeleteAttachment", "DELETE", f"{{name={_REPOSITORY}/attachments/*}}", _OPERATION, ""),
+    ("DeleteFile", "DELETE", f"{{name={_REPOSITORY}/files/*}}", _OPERATION, ""),
+    ("DeleteRule", "DELETE", f"{{name={_REPOSITORY}/rules/*}}", empty_pb2.Empty, ""),
+    ("ExportArtifact", "POST", f"{{repository={_REPOSITORY}}}:exportArtifact", _OPERATION, "*"),
+    ("GetAttachment", "GET", f"{{name={_REPOSITORY}/attachments/*}}", pb.Attachment, ""),
+    ("GetMavenArtifact", "GET", f"{{name={_REPOSITORY}/mavenArtifacts/*}}", pb.MavenArtifact, ""),
+    ("GetNpmPackage", "GET", f"{{name={_REPOSITORY}/npmPackages/*}}", pb.NpmPackage, ""),
+    ("GetProjectSettings", "GET", "{name=projects/*/projectSettings}", pb.ProjectSettings, ""),
+    ("GetPythonPackage", "GET", f"{{name={_REPOSITORY}/pythonPackages/*}}", pb.PythonPackage, ""),
+    ("GetRule", "GET", f"{{name={_REPOSITORY}/rules/*}}", pb.Rule, ""),
+    ("GetVPCSCConfig", "GET", f"{{name={_LOCATION}/vpcscConfig}}", pb.VPCSCConfig, ""),
+    ("ImportAptArtifacts", "POST", f"{_BELOW}/aptArtifacts:import", _OPERATION, "*"),
+    ("ImportYumArtifacts", "POST", f"{_BELOW}/yumArtifacts:import", _OPERATION, "*"),
+    ("ListAttachments", "GET", f"{_BELOW}/attachments", None, ""),
+    ("ListMavenArtifacts", "GET", f"{_BELOW}/mavenArtifacts", None, ""),
+    ("ListNpmPackages", "GET", f"{_BELOW}/npmPackages", None, ""),
+    ("ListPythonPackages", "GET", f"{_BELOW}/pythonPackages", None, ""),
+    ("ListRules", "GET", f"{_BELOW}/rules", None, ""),
+    ("UpdateFile", "PATCH", f"{{file.name={_REPOSITORY}/files/*}}", pb.File, "file"),
+    ("UpdatePackage", "PATCH", f"{{package.name={_PACKAGE}}}", pb.Package, "package"),
+    (
+        "UpdateProjectSettings",
+        "PATCH",
+        "{project_settings.name=projects/*/projectSettings}",
+        pb.ProjectSettings,
+        "project_settings",
+    ),
+    ("UpdateRule", "PATCH", f"{{rule.name={_REPOSITORY}/rules/*}}", pb.Rule, "rule"),
+    ("UpdateVPCSCConfig", "PATCH", f"{{vpcsc_config.name={_LOCATION}/vpcscConfig}}", pb.VPCSCConfig, "vpcsc_config"),
+    ("UpdateVersion", "PATCH", f"{{version.name={_PACKAGE}/versions/*}}", pb.Version, "version"),
+)
+"""What answers `UNIMPLEMENTED`, so that it is told apart from what does not exist."""
 
 
 def _method(  # noqa: PLR0917 (the columns of the table)
@@ -120,11 +154,6 @@ def _method(  # noqa: PLR0917 (the columns of the table)
     request_type = getattr(pb, f"{name}Request")
     response = response_type or getattr(pb, f"{name}Response")
     return Method(SERVICE, name, (Binding(verb, f"/v1/{path}", body),), request_type, response, handler)
-
-
-def _iam(name: str, verb: str, path: str, request_type: type[Message], response_type: type[Message]) -> Method:
-    bindings = (Binding(verb, f"/v1/{path}", "*" if verb == "POST" else ""),)
-    return Method(SERVICE, name, bindings, request_type, response_type, None)
 
 
 def _name(request: AnyMessage) -> str:

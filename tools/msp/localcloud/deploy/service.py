@@ -7,7 +7,7 @@ from msp.localcloud.deploy.actions import Actions
 from msp.localcloud.deploy.automations import Automations
 from msp.localcloud.deploy.catalog import Catalog
 from msp.localcloud.deploy.execution import Executor
-from msp.localcloud.deploy.iam import Iam
+from msp.localcloud.deploy.iam import iam
 from msp.localcloud.deploy.policies import Policies
 from msp.localcloud.deploy.ports import Buckets, Images, Pace
 from msp.localcloud.deploy.progress import Progress
@@ -56,7 +56,7 @@ class Deploy:
         self.any_region = any_region
         self.operations = operations
         self.resources = Resources(store, clock, random)
-        self.iam = Iam(self.resources)
+        self.iam = iam(self.resources)
         policies = Policies(self.resources)
         executor = Executor(images, buckets, faults, store)
         self.releases = Releases(self.resources, engine, executor, pace.render)

@@ -70,6 +70,15 @@ class Blobs:
         self._unlinked |= {blob.name.removeprefix(prefix) for blob in self._store.list(_KIND, prefix=prefix)}
         self._store.delete_below(_KIND, prefix)
 
+    def below(self, prefix: str) -> dict[str, tuple[int, datetime]]:
+        """The digests of the blobs of all repositories whose names begin so, with their bytes and when they came."""
+        found: dict[str, tuple[int, datetime]] = {}
+        for document in self._store.list(_KIND, prefix=prefix, order="oldest"):
+            value = json.loads(document.payload)
+            known = value["size"], datetime.fromisoformat(value["created"])
+            found.setdefault(document.name.rpartition("@")[2], known)
+        return found
+
     def files(self) -> set[str]:
         """The names of the files that some repository needs."""
         return {file_name(document.name.rpartition("@")[2]) for document in self._store.list(_KIND)}
