@@ -1,8 +1,9 @@
 """The local cloud under many releases: `releases.py [--releases=10000] [--clients=50]`.
 
 Creates releases in one pipeline, with a rollout each, by `--clients` connections at once, and tells how long a page of
-50 takes (every page of the list, both transports), how long what gcloud asks for takes, and the server's memory. On a
-busy machine, look at the server's own processor time per call: it does not count waiting for the others.
+50 takes (every page of the list, both transports) and one of 1000, how long what gcloud asks for takes, and the
+server's memory. On a busy machine, look at the server's own processor time per call: it does not count waiting for the
+others.
 State is kept in a directory, with one transaction per change. Nothing is asserted.
 """
 
@@ -58,10 +59,14 @@ def main() -> None:
         print(f"{outcomes.count(False)} refused; all deployed, one after another, after {settled:.1f} s")
         print(f"memory after: {memory(process)}")
         report(process, "REST, every page of 50 releases", pages(call, f"/v1/{PIPELINE}/releases?pageSize=50"))
+        for again in ("", ", again"):
+            thousands = pages(call, f"/v1/{PIPELINE}/releases?pageSize=1000")
+            report(process, f"REST, every page of 1000{again}", thousands)
         report(process, "REST, 50 releases by name", repeat(call, f"/v1/{PIPELINE}/releases?orderBy=name"))
         rollouts = f"/v1/{PIPELINE}/releases/-/rollouts"
         succeeded = "filter=state%3D%22SUCCEEDED%22+AND+targetId%3D%22test%22&orderBy=DeployEndTime+desc&pageSize=10"
         report(process, "REST, 50 rollouts of all releases", repeat(call, rollouts))
+        report(process, "REST, 1000 rollouts of all releases", repeat(call, f"{rollouts}?pageSize=1000"))
         report(process, "REST, what gcloud asks about a target", repeat(call, f"{rollouts}?{succeeded}"))
         report(process, "console page's overview", repeat(call, "/_localcloud/overview"))
         report(process, "gRPC, every page of 50 releases", grpc_pages(grpc_address))

@@ -14,7 +14,9 @@ from google.rpc import status_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from msp.localcloud.json_memory import JsonMemory
 from msp.localcloud.json_text import json_text
+from msp.localcloud.listed import Listed
 
 MESSAGES = [
     *(deploy.Release, deploy.Rollout, deploy.Target, deploy.DeliveryPipeline, deploy.JobRun, deploy.DeployPolicy),
@@ -95,6 +97,45 @@ def test_a_resource_that_has_changed_is_written_anew() -> None:
     same(message)
     message.description = "changed"
     same(message)
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data(), token=st.text(max_size=3))
+def test_a_page_is_its_response(data: st.DataObject, token: str) -> None:
+    releases = [deploy.Release.pb()() for _ in range(data.draw(st.integers(0, 3)))]
+    for release in releases:
+        fill(data, release, 3)
+    listed = Listed(deploy.ListReleasesResponse.pb(), [release.SerializeToString() for release in releases], token)
+    response = deploy.ListReleasesResponse.pb()(releases=releases, next_page_token=token)
+    assert listed.message() == response
+    for numbers in (False, True):
+        expected = json_format.MessageToDict(response, use_integers_for_enums=numbers)
+        assert json.loads(json_text(listed, enum_numbers=numbers)) == expected
+
+
+def test_long_resources_on_a_page() -> None:
+    payloads = [
+        deploy.Release.pb()(description="x" * size).SerializeToString() for size in (126, 127, 128, 2**14, 2**21)
+    ]
+    listed = Listed(deploy.ListReleasesResponse.pb(), payloads, "")
+    assert [len(release.description) for release in listed.message().releases] == [126, 127, 128, 2**14, 2**21]
+
+
+def test_the_memory_for_texts_is_bounded() -> None:
+    memory, written = JsonMemory(most_bytes=3000), []
+
+    def write(payload: bytes) -> str:
+        written.append(payload)
+        return payload.decode() * 1000
+
+    for payload in (b"a", b"b", b"a", b"c", b"a", b"b"):
+        assert memory.text("kind", payload, write) == payload.decode() * 1000
+        assert memory.bytes <= 3000
+    assert written == [b"a", b"b", b"c", b"b"], "the longest unused is forgotten"
+    memory.text("other", b"b", write)
+    assert len(written) == 5
+    assert len(memory.text("kind", b"large", lambda _: "x" * 5000)) == 5000
+    assert memory.bytes == 0
 
 
 @pytest.mark.parametrize("seconds", [2**62, 253402300800])

@@ -105,8 +105,9 @@ def test_the_most_on_a_page() -> None:
         found, token = [], None
         while token != "":
             request = pb.ListReleasesRequest(parent=PIPELINE, page_size=asked, page_token=token or "", order_by=order)
-            messages, token = page(store, listing, request)
-            found.append(len(messages))
+            listed = page(store, listing, request, pb.ListReleasesResponse)
+            token = listed.next_page_token
+            found.append(len(listed.payloads))
         return found
 
     for order in ("", "renderEndTime"):

@@ -17,6 +17,7 @@ from msp.localcloud.deploy.ports import Image, Pace
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
+from msp.localcloud.listed import Listed
 from msp.localcloud.operations import Operations
 from msp.localcloud.store import Store
 
@@ -118,7 +119,7 @@ class World:
             response = getattr(pb, kind)()
             answer.response.Unpack(response)
             return response
-        return answer
+        return answer.message() if isinstance(answer, Listed) else answer
 
     def settle(self) -> None:
         self.engine.run_due()

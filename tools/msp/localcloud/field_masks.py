@@ -14,6 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 
 from msp.localcloud import newer_fields
+from msp.localcloud.listed import Listed
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import ApiError, Code
 
@@ -98,9 +99,11 @@ def check(tree: Tree, message_type: type[Message]) -> None:
 
 
 def select(message: AnyMessage, tree: Tree) -> AnyMessage:
-    """The message with the wanted fields alone; itself when all are wanted."""
+    """The message, or the page of a list, with the wanted fields alone; itself when all are wanted."""
     if not tree or ("*" in tree and not tree["*"]):
         return message
+    if isinstance(message, Listed):
+        message = message.message()
     if isinstance(message, any_pb2.Any):
         return _select_packed(message, tree)
     kept = type(message)()

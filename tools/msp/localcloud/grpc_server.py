@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from msp.localcloud import disk, field_masks
 from msp.localcloud.faults import Fault
 from msp.localcloud.intake import Intake
+from msp.localcloud.listed import Listed
 from msp.localcloud.methods import Method, check_names, names
 from msp.localcloud.request_context import RequestContext
 from msp.localcloud.rest import unimplemented
@@ -63,7 +64,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not subscri
 
 
 def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]":
-    async def call(request: Message, context: Any) -> Message:  # noqa: ANN401 (aio's context; the stubs have none)
+    async def call(request: Message, context: Any) -> Message | Listed:  # noqa: ANN401 (aio's context; the stubs have none)
         peer = context.peer()
         intake.traffic.call_began(peer)
         try:
@@ -77,7 +78,9 @@ def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]
             wanted = field_masks.parse(_metadata(context).get(field_masks.HEADER, ""))
             field_masks.check(wanted, method.response_type)
             answer = method.handler(request)
-            message: Message = field_masks.select(await answer if inspect.isawaitable(answer) else answer, wanted)
+            message: Message | Listed = field_masks.select(
+                await answer if inspect.isawaitable(answer) else answer, wanted
+            )
             if fault is not None and (fault.lose_response or fault.truncate_body is not None):
                 raise ApiError(Code.UNAVAILABLE, "Socket closed")  # noqa: TRY301
         except ApiError as error:
@@ -95,7 +98,7 @@ def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]
     return grpc.unary_unary_rpc_method_handler(
         cast("Callable[[Any, Any], Awaitable[Any]]", call),
         request_deserializer=method.request_type.FromString,
-        response_serializer=method.response_type.SerializeToString,
+        response_serializer=lambda answer: answer.SerializeToString(),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from google.protobuf.message import Message
 
 from msp.localcloud import filters
+from msp.localcloud.listed import Listed
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.status import invalid
 from msp.localcloud.store import Document, Order, Store
@@ -24,8 +25,8 @@ _CHUNK = 200
 Resume: TypeAlias = Any
 """Where a page ended: an id, a name, a key's value and an id, or a count. Read from a token, so checked before use."""
 
-_Found: TypeAlias = tuple[Resume, Any]
-"""A message, and where a page that ends with it ended."""
+_Found: TypeAlias = tuple[Resume, bytes]
+"""A resource, serialized, and where a page that ends with it ended."""
 
 
 class Source(Protocol):
@@ -76,7 +77,7 @@ class Listing:
         return message
 
 
-def page(store: Source, listing: Listing, request: AnyMessage) -> tuple[list[Any], str]:
+def page(store: Source, listing: Listing, request: AnyMessage, response_type: type[Message]) -> Listed:
     """One page of a list.
 
     Args:
@@ -84,9 +85,7 @@ def page(store: Source, listing: Listing, request: AnyMessage) -> tuple[list[Any
         listing: What is listed.
         request: A request with `parent`, `page_size`, `page_token`, and maybe `filter` and `order_by`. The parent may
             have `-` for any id.
-
-    Returns:
-        The messages, and the token of the next page; empty when this is the last.
+        response_type: The class of the response.
 
     Raises:
         ApiError: `INVALID_ARGUMENT`: a wrong size, token, filter or order.
@@ -110,7 +109,8 @@ def page(store: Source, listing: Listing, request: AnyMessage) -> tuple[list[Any
     # One more than asked for tells whether there is a next page.
     taken = list(islice(found, size + 1))
     following = taken[size - 1][0] if len(taken) > size else None
-    return [message for _, message in taken[:size]], "" if following is None else _token(asked, following)
+    payloads = [payload for _, payload in taken[:size]]
+    return Listed(response_type, payloads, "" if following is None else _token(asked, following))
 
 
 class _Query:
@@ -132,12 +132,16 @@ class _Query:
         else:
             self.where["parent"] = parent
 
-    def admit(self, document: Document) -> AnyMessage | None:
-        """The document's message; `None` when it is not of this list."""
+    def admit(self, document: Document) -> bytes | None:
+        """What is shown of a document, serialized; `None` when it is not of this list."""
         if self._names is not None and not self._names.fullmatch(document.name):
             return None
+        if self._expression is None and self.listing.present is None:
+            return document.payload
         message = self.listing.parse(document.payload)
-        return message if self._expression is None or filters.matches(self._expression, message) else None
+        if self._expression is not None and not filters.matches(self._expression, message):
+            return None
+        return document.payload if self.listing.present is None else bytes(message.SerializeToString())
 
 
 def _documents(store: Source, query: _Query, order: Order, resume: Resume, chunk: int) -> Iterator[_Found]:
@@ -172,8 +176,8 @@ def _walk(
         documents = read(resume)
         for place, document in documents:
             resume = place
-            if (message := query.admit(document)) is not None:
-                yield place, message
+            if (payload := query.admit(document)) is not None:
+                yield place, payload
         if len(documents) < chunk:
             return
 
@@ -185,10 +189,11 @@ def _documents_sorted(
     if resume is not None and (not isinstance(resume, int) or resume < 0):
         raise _bad_token()
     documents = store.list(query.listing.kind, order=query.listing.order, **query.where)
-    messages = [message for document in documents if (message := query.admit(document)) is not None]
+    payloads = [payload for document in documents if (payload := query.admit(document)) is not None]
+    found = [(query.listing.message().FromString(payload), payload) for payload in payloads]
     for path, descending in reversed(orders):
-        messages.sort(key=lambda message, path=path: _sort_key(message, path), reverse=descending)  # type: ignore[misc]
-    return islice(enumerate(messages, start=1), resume or 0, None)
+        found.sort(key=lambda pair, path=path: _sort_key(pair[0], path), reverse=descending)  # type: ignore[misc]
+    return islice(enumerate((payload for _, payload in found), start=1), resume or 0, None)
 
 
 def _orders(order_by: str, listing: Listing) -> list[tuple[str, bool]]:

@@ -1,7 +1,7 @@
 """The declarative table of methods, from which both transports are built.
 
 A method's verbs, paths and bodies are those of Google's `google.api.http` annotations; its handler takes the request
-message and returns the response message, or raises `ApiError`.
+message and returns the response message, or a page of a list as it is stored, or raises `ApiError`.
 """
 
 import re
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from google.protobuf.message import Message
 
+from msp.localcloud.listed import Listed
 from msp.localcloud.status import ApiError, invalid
 
 AnyMessage: TypeAlias = Any
@@ -21,7 +22,7 @@ AnyMessage: TypeAlias = Any
 _PARTS = re.compile(r"([^{]+)|\{([a-z_.]+)(?:=([^}]*))?\}")
 """What a path template is made of: literal text, or a field and its form."""
 
-Handler = Callable[[Any], Message] | Callable[[Any], Awaitable[Message]]
+Handler = Callable[[Any], Message | Listed] | Callable[[Any], Awaitable[Message]]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from msp.localcloud.clock import Clock
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
+from msp.localcloud.listed import Listed
 from msp.localcloud.listing import Listing, page
 from msp.localcloud.methods import AnyMessage, Binding, Handler, Method
 from msp.localcloud.status import ApiError, Code, invalid, not_found
@@ -202,12 +203,12 @@ class Operations:
         """`GetOperation`."""
         return self._load(request.name)
 
-    def list(self, request: operations_pb2.ListOperationsRequest) -> operations_pb2.ListOperationsResponse:
+    def list(self, request: operations_pb2.ListOperationsRequest) -> Listed:
         """`ListOperations`, newest first."""
         # The service calls a list's parent its name.
         query = _OperationsQuery(request.name, request.page_size, request.page_token, request.filter)
-        operations, token = page(self._store, Listing(_KIND, "operations", operations_pb2.Operation), query)
-        return operations_pb2.ListOperationsResponse(operations=operations, next_page_token=token)
+        listing = Listing(_KIND, "operations", operations_pb2.Operation)
+        return page(self._store, listing, query, operations_pb2.ListOperationsResponse)
 
     def cancel(self, request: operations_pb2.CancelOperationRequest) -> empty_pb2.Empty:
         """`CancelOperation`: what is not done yet ends as `CANCELLED`, and its change is not made."""

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from msp.localcloud.json_text import json_text
+from msp.localcloud.listed import Listed
 
 MEDIA_TYPE = "application/json; charset=UTF-8"
 _WORTH_IT = range(1024, 512 * 1024)
@@ -15,8 +16,8 @@ _WORTH_IT = range(1024, 512 * 1024)
 _FASTEST = 1
 
 
-def answer(message: Message, request: Request) -> Response:
-    """A message as the answer to a request."""
+def answer(message: Message | Listed, request: Request) -> Response:
+    """A message, or a page of a list, as the answer to a request."""
     alternatives = (value for name, value in request.query_params.multi_items() if name in {"$alt", "alt"})
     numbers = any("enum-encoding=int" in value for value in alternatives)
     return compressed(json_text(message, enum_numbers=numbers).encode(), request)

@@ -8,6 +8,7 @@ from msp.localcloud.artifacts import messages as pb
 from msp.localcloud.artifacts.images import listed
 from msp.localcloud.artifacts.names import PackageName, RepositoryName
 from msp.localcloud.artifacts.repositories import Repositories
+from msp.localcloud.listed import Listed
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.registry import RegistryState
 from msp.localcloud.status import invalid, not_found
@@ -25,7 +26,7 @@ class Files:
         self._registry = registry
         self._repositories = repositories
 
-    def list(self, request: AnyMessage) -> AnyMessage:
+    def list(self, request: AnyMessage) -> Listed:
         """`ListFiles`."""
         self._repositories.get(request.parent)
         files = self._files(RepositoryName.parse(request.parent, "parent"))
@@ -34,8 +35,7 @@ class Files:
             names = [name for name in sorted(files) if name > after]
             yield from ((name, files[name]) for name in (names if limit < 0 else names[:limit]))
 
-        found, token = listed(rows, pb.File, "files", request)
-        return pb.ListFilesResponse(files=found, next_page_token=token)
+        return listed(rows, pb.File, "files", request, pb.ListFilesResponse)
 
     def get(self, request: AnyMessage) -> AnyMessage:
         """`GetFile`."""

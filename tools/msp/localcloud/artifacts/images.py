@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from msp.localcloud.artifacts import messages as pb
 from msp.localcloud.artifacts.names import PackageName, RepositoryName, split
 from msp.localcloud.artifacts.repositories import Repositories
+from msp.localcloud.listed import Listed
 from msp.localcloud.listing import Listing, page
 from msp.localcloud.methods import AnyMessage
 from msp.localcloud.registry import RegistryError, RegistryState
@@ -69,7 +70,7 @@ class Images:
             raise invalid("name", f"{request.name!r} is not …/repositories/*/dockerImages/*@sha256:…")
         return self._image(self._manifest(PackageName.parse(f"{parent}/packages/{package}"), digest, request.name))
 
-    def list_images(self, request: AnyMessage) -> AnyMessage:
+    def list_images(self, request: AnyMessage) -> Listed:
         """`ListDockerImages`: every manifest of every package."""
         repository = self._repository(request.parent)
 
@@ -84,8 +85,7 @@ class Images:
                 if left == 0:
                     return
 
-        images, token = listed(rows, pb.DockerImage, "dockerImages", request)
-        return _answer(pb.ListDockerImagesResponse, "docker_images", images, token)
+        return listed(rows, pb.DockerImage, "dockerImages", request, pb.ListDockerImagesResponse)
 
     def get_package(self, request: AnyMessage) -> AnyMessage:
         """`GetPackage`."""
@@ -94,7 +94,7 @@ class Images:
             raise not_found(request.name)
         return self._package(package.reference)
 
-    def list_packages(self, request: AnyMessage) -> AnyMessage:
+    def list_packages(self, request: AnyMessage) -> Listed:
         """`ListPackages`."""
         repository = self._repository(request.parent)
 
@@ -102,15 +102,14 @@ class Images:
             for name in self._names(repository, after, limit=limit):
                 yield name, self._package(name)
 
-        packages, token = listed(rows, pb.Package, "packages", request)
-        return _answer(pb.ListPackagesResponse, "packages", packages, token)
+        return listed(rows, pb.Package, "packages", request, pb.ListPackagesResponse)
 
     def get_version(self, request: AnyMessage) -> AnyMessage:
         """`GetVersion`; its tags, too, when the view is FULL."""
         package, digest = split(request.name, "versions")
         return self._version(self._manifest(package, digest, request.name), full=request.view == _full())
 
-    def list_versions(self, request: AnyMessage) -> AnyMessage:
+    def list_versions(self, request: AnyMessage) -> Listed:
         """`ListVersions`."""
         package = self._existing(request.parent)
 
@@ -118,8 +117,7 @@ class Images:
             for stored in self._manifests.manifests(package.reference, after=after, limit=limit):
                 yield stored.digest, self._version(stored, full=request.view == _full())
 
-        versions, token = listed(rows, pb.Version, "versions", request)
-        return _answer(pb.ListVersionsResponse, "versions", versions, token)
+        return listed(rows, pb.Version, "versions", request, pb.ListVersionsResponse)
 
     def get_tag(self, request: AnyMessage) -> AnyMessage:
         """`GetTag`."""
@@ -129,7 +127,7 @@ class Images:
             raise not_found(request.name)
         return tag_message(package, found)
 
-    def list_tags(self, request: AnyMessage) -> AnyMessage:
+    def list_tags(self, request: AnyMessage) -> Listed:
         """`ListTags`."""
         package = self._existing(request.parent)
 
@@ -137,8 +135,7 @@ class Images:
             for found in self._manifests.tags(package.reference, after=after, limit=limit):
                 yield found.name, tag_message(package, found)
 
-        tags, token = listed(rows, pb.Tag, "tags", request)
-        return _answer(pb.ListTagsResponse, "tags", tags, token)
+        return listed(rows, pb.Tag, "tags", request, pb.ListTagsResponse)
 
     def _repository(self, parent: str) -> RepositoryName:
         self._repositories.get(parent)
@@ -230,13 +227,11 @@ def tag_message(package: PackageName, tag: Tag) -> AnyMessage:
     return pb.Tag(name=f"{package.full}/tags/{tag.name}", version=f"{package.full}/versions/{tag.digest}")
 
 
-def listed(rows: Rows, message: Callable[[], Any], collection: str, request: AnyMessage) -> tuple[list[Any], str]:
-    """A page of rows, and the token of the next one."""
-    return page(_View(rows), Listing(f"artifacts.{collection}", collection, message, "name"), request)
-
-
-def _answer(response: Callable[..., Any], field: str, messages: list[Any], token: str) -> AnyMessage:
-    return response(**{field: messages}, next_page_token=token)
+def listed(
+    rows: Rows, message: Callable[[], Any], collection: str, request: AnyMessage, response_type: type[Message]
+) -> Listed:
+    """A page of rows."""
+    return page(_View(rows), Listing(f"artifacts.{collection}", collection, message, "name"), request, response_type)
 
 
 def _package_of(reference: str) -> PackageName:

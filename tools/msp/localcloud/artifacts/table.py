@@ -14,6 +14,7 @@ from msp.localcloud.artifacts.files import Files
 from msp.localcloud.artifacts.images import Images
 from msp.localcloud.artifacts.repositories import Repositories
 from msp.localcloud.iam import Iam
+from msp.localcloud.listed import Listed
 from msp.localcloud.listing import page
 from msp.localcloud.methods import AnyMessage, Binding, Handler, Method
 from msp.localcloud.operations import Change, Operations
@@ -39,10 +40,8 @@ def methods(
         metadata = pb.OperationMetadata
         return operations.handler(Change(f"{SERVICE}/{name}", request_type, verb, target, apply, metadata))
 
-    def list_repositories(request: AnyMessage) -> Message:
-        found, token = page(store, repositories.listing(), request)
-        response: Message = pb.ListRepositoriesResponse(repositories=found, next_page_token=token)
-        return response
+    def list_repositories(request: AnyMessage) -> Listed:
+        return page(store, repositories.listing(), request, pb.ListRepositoriesResponse)
 
     def get_repository(request: AnyMessage) -> Message:
         repository: Message = repositories.get(request.name)

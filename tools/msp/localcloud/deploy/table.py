@@ -15,6 +15,7 @@ from msp.localcloud.deploy.catalog import ENTRIES, Entry
 from msp.localcloud.deploy.config import get_config
 from msp.localcloud.deploy.resources import AUTOMATION_RUN, JOB_RUN, RELEASE, ROLLOUT, ROLLOUT_SORT_KEYS, Kind
 from msp.localcloud.deploy.service import Deploy
+from msp.localcloud.listed import Listed
 from msp.localcloud.listing import Listing, page
 from msp.localcloud.locations import check_region
 from msp.localcloud.methods import AnyMessage, Binding, Handler, Method
@@ -55,14 +56,14 @@ def _checked(method: Method, deploy: Deploy) -> Handler:
     required = [*_REQUIRED.get(method.name, ()), *filter(None, [binding.body.strip("*")])]
     handler: Any = method.handler
 
-    def handle(request: AnyMessage) -> Message:
+    def handle(request: AnyMessage) -> Message | Listed:
         if not deploy.any_region:
             check_region(reduce(getattr, next(iter(binding.templates)).split("."), request))
         present = {field.name for field, _ in request.ListFields()}
         for field in required:
             if field not in present:
                 raise invalid(field, "is required")
-        answer: Message = handler(request)
+        answer: Message | Listed = handler(request)
         return answer
 
     return handle
@@ -253,12 +254,9 @@ def _get(deploy: Deploy, name: str, path: str, kind: Kind) -> Method:
 
 def _list(deploy: Deploy, name: str, path: str, listing: Listing) -> Method:
     response_type = getattr(pb, f"{name}Response")
-    field = response_type.DESCRIPTOR.fields[0].name
 
-    def list_(request: AnyMessage) -> Message:
-        messages, token = page(deploy.resources.store, listing, request)
-        response: Message = response_type(**{field: messages, "next_page_token": token})
-        return response
+    def list_(request: AnyMessage) -> Listed:
+        return page(deploy.resources.store, listing, request, response_type)
 
     return _method(name, "GET", path, getattr(pb, f"{name}Request"), response_type, list_)
 
