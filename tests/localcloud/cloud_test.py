@@ -19,7 +19,8 @@ def test_health_names_the_addresses(local_cloud: CloudThread) -> None:
 
 
 def test_an_unknown_path_is_a_google_error(local_cloud: CloudThread) -> None:
-    for path in ("/nowhere", "/v1/nowhere"):
+    # Where a bucket could be, Storage answers.
+    for path in ("/_nowhere", "/v1/nowhere", "/v1beta2/nowhere", "/v1beta9/nowhere", "/console/nowhere"):
         answer = requests.get(local_cloud.http_url + path, timeout=10)
         assert answer.status_code == 404
         assert answer.json()["error"]["status"] == "NOT_FOUND"

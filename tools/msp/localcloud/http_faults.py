@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, Response
@@ -26,18 +25,18 @@ class ConnectionCutError(Exception):
     """The connection was closed on purpose; there is nobody left to answer."""
 
 
-ErrorBody = Callable[[int, str], Any]
-"""What an API's errors look like: the JSON for an HTTP status and a message."""
+Refuse = Callable[[int, str], Response]
+"""How an API refuses: its answer for an HTTP status and a message."""
 
 
-def with_faults(faults: Faults, method: str, app: ASGIApp, error_body: ErrorBody | None = None) -> ASGIApp:
+def with_faults(faults: Faults, method: str, app: ASGIApp, refuse: Refuse | None = None) -> ASGIApp:
     """`app`, with whatever is to go wrong with this call of `method`. To be made anew for each request.
 
     Args:
         faults: What is to go wrong.
         method: The method's name as faults know it, `registry/PutManifest`.
         app: Serves the request.
-        error_body: The shape of its errors; `None` for that of Google's REST APIs.
+        refuse: How its API refuses; `None` for the way of Google's REST APIs.
     """
     fault = faults.take(method)
     if fault is None:
@@ -48,7 +47,7 @@ def with_faults(faults: Faults, method: str, app: ASGIApp, error_body: ErrorBody
         if fault.drop_connection:
             cut(scope)
         elif fault.code is not None or fault.http_status is not None:
-            await _answer(fault, error_body)(scope, receive, send)
+            await _answer(fault, refuse)(scope, receive, send)
         elif fault.lose_response:
             await app(scope, receive, _swallow)
             cut(scope)
@@ -65,14 +64,16 @@ def cut(scope: Scope) -> None:
     scope["extensions"][CONNECTION].abort()
 
 
-def _answer(fault: Fault, error_body: ErrorBody | None) -> Response:
+def _answer(fault: Fault, refuse: Refuse | None) -> Response:
     error = ApiError(Code[fault.code], fault.message) if fault.code is not None else None
     status = fault.http_status or (error.http_status if error else 500)
-    if error_body is not None:
-        body = error_body(status, fault.message)
+    if refuse is not None:
+        response = refuse(status, fault.message)
     else:
         body = error.to_json() if error else {"error": {"code": status, "message": fault.message}}
-    return JSONResponse(body, status, dict(fault.headers))
+        response = JSONResponse(body, status)
+    response.headers.update(fault.headers)
+    return response
 
 
 def _replacing(headers: Mapping[str, str], send: Send) -> Send:

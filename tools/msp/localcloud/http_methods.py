@@ -139,6 +139,10 @@ class HttpApi(ABC, Generic[CallT]):
             allowed: The verbs that the path has; empty when there is no such path.
         """
 
+    def error_answer(self, error: HttpError) -> Response:
+        """A refusal in the API's own form: JSON, unless the API has another."""
+        return JSONResponse(error.to_json(), error.status)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request."""
         try:
@@ -162,7 +166,7 @@ class HttpApi(ABC, Generic[CallT]):
             response.headers.update(self.headers)
             await response(scope, receive, send)
 
-        faulty = with_faults(self._intake.faults, f"{self.service}/{method.name}", serve, self._error_body)
+        faulty = with_faults(self._intake.faults, f"{self.service}/{method.name}", serve, self._refuse_with)
         await faulty(scope, receive, send)
 
     def _admit(self, method: HttpMethod[CallT], scope: Scope, fields: Mapping[str, str]) -> None:
@@ -191,11 +195,13 @@ class HttpApi(ABC, Generic[CallT]):
             return self._refuse(self.refusal(507, disk.FULL))
         raise error
 
-    def _error_body(self, status: int, message: str) -> dict[str, Any]:
-        return self.refusal(status, message).to_json()
+    def _refuse_with(self, status: int, message: str) -> Response:
+        return self._refuse(self.refusal(status, message))
 
     def _refuse(self, error: HttpError) -> Response:
         headers = {**self.headers, **error.headers}
         if error.status == 304:
             return Response(status_code=304, headers=headers)
-        return JSONResponse(error.to_json(), error.status, headers)
+        response = self.error_answer(error)
+        response.headers.update(headers)
+        return response

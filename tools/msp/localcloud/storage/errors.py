@@ -12,14 +12,16 @@ class StorageError(HttpError):
         status: The HTTP status.
         reason: Google's word for it, `notFound`.
         message: What is wrong, for its reader.
+        code: The XML API's word for it, `NoSuchKey`; empty for its general one for the status.
     """
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, code: str = "") -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.headers = {}
         self.reason = reason
         self.message = message
+        self.code = code
 
     def to_json(self) -> dict[str, Any]:
         """The answer's body."""
@@ -39,12 +41,12 @@ def required(name: str) -> StorageError:
 
 def bucket_not_found() -> StorageError:
     """The 404 for a bucket."""
-    return StorageError(404, "notFound", "The specified bucket does not exist.")
+    return StorageError(404, "notFound", "The specified bucket does not exist.", "NoSuchBucket")
 
 
 def object_not_found(bucket: str, name: str) -> StorageError:
     """The 404 for an object."""
-    return StorageError(404, "notFound", f"No such object: {bucket}/{name}")
+    return StorageError(404, "notFound", f"No such object: {bucket}/{name}", "NoSuchKey")
 
 
 def condition_not_met() -> StorageError:

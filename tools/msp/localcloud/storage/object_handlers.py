@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
-from msp.localcloud.content import FileAnswer, RangeNotSatisfiableError, requested_part
+from msp.localcloud.content import FileAnswer, Part, RangeNotSatisfiableError, requested_part
 from msp.localcloud.storage.call import Call
 from msp.localcloud.storage.errors import StorageError, invalid, object_not_found, required
 from msp.localcloud.storage.listing import MOST, Query, read_token
@@ -37,12 +37,8 @@ class ObjectHandlers:
     async def download(self, call: Call) -> Response:
         """`DownloadObject`."""
         stored = self._objects.get(call.address, call.preconditions)
-        try:
-            part = requested_part(call.request.headers.get("range"), stored.size)
-        except RangeNotSatisfiableError:
-            error = StorageError(416, "requestedRangeNotSatisfiable", "Request range not satisfiable")
-            return JSONResponse(error.to_json(), 416, headers={"Content-Range": f"bytes */{stored.size}"})
-        return FileAnswer(self._objects.path(stored), part, stored.size, _media_headers(stored))
+        part = wanted_part(stored, call)
+        return FileAnswer(self._objects.path(stored), part, stored.size, media_headers(stored))
 
     async def list(self, call: Call) -> Response:
         """`ListObjects`."""
@@ -173,7 +169,22 @@ def _target(call: Call) -> Address:
     return Address(call.fields["target_bucket"], call.fields["target_object"])
 
 
-def _media_headers(stored: Object) -> dict[str, str]:
+def wanted_part(stored: Object, call: Call) -> Part | None:
+    """The part of an object that a call is for; `None` for all of it.
+
+    Raises:
+        StorageError: 416 `requestedRangeNotSatisfiable`.
+    """
+    try:
+        return requested_part(call.request.headers.get("range"), stored.size)
+    except RangeNotSatisfiableError:
+        error = StorageError(416, "requestedRangeNotSatisfiable", "Request range not satisfiable")
+        error.headers = {"Content-Range": f"bytes */{stored.size}"}
+        raise error from None
+
+
+def media_headers(stored: Object) -> dict[str, str]:
+    """The headers that come with an object's content."""
     properties = stored.properties
     hashes = [f"crc32c={stored.crc32c}"] + ([f"md5={stored.md5}"] if stored.md5 else [])
     headers = {

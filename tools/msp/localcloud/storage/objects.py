@@ -101,7 +101,8 @@ class Objects:
         crc32c, md5 = (base64.b64encode(spool.digest(name)).decode() for name in ("crc32c", "md5"))
         for field, said, found in (("MD5", resource.get("md5Hash"), md5), ("CRC32C", resource.get("crc32c"), crc32c)):
             if said and said != found:
-                raise invalid(f'Provided {field} hash "{said}" doesn\'t match calculated {field} hash "{found}".')
+                message = f'Provided {field} hash "{said}" doesn\'t match calculated {field} hash "{found}".'
+                raise StorageError(400, "invalid", message, "BadDigest")
         self.check(address, preconditions)
         properties = {"contentType": "application/octet-stream", **check_properties(resource)}
         stored = self._new(address, properties, size=spool.size, crc32c=crc32c, md5="" if components else md5)

@@ -1,15 +1,17 @@
 """The buckets' state, which knows nothing of HTTP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msp.localcloud.clock import Clock
-from msp.localcloud.content import ContentDirectory, pieces
+from msp.localcloud.content import ContentDirectory, LengthError, pieces
 from msp.localcloud.storage.buckets import Buckets
-from msp.localcloud.storage.errors import StorageError
+from msp.localcloud.storage.errors import StorageError, invalid
 from msp.localcloud.storage.listing import Page, Query, list_objects
 from msp.localcloud.storage.notifications import Notifications
 from msp.localcloud.storage.objects import Address, Objects
+from msp.localcloud.storage.preconditions import Preconditions
 from msp.localcloud.storage.records import Object
 from msp.localcloud.storage.uploads import Uploads
 from msp.localcloud.store import Store
@@ -44,6 +46,30 @@ class BucketState:
             return self.objects.path(self.objects.get(Address(bucket, name))).read_bytes()
         except StorageError:
             return None
+
+    async def insert(
+        self, address: Address, resource: Mapping[str, Any], content: AsyncIterable[bytes], preconditions: Preconditions
+    ) -> Object:
+        """Makes an object of what comes in one request.
+
+        Args:
+            address: Where it goes.
+            resource: What the client says of it; its `md5Hash` and `crc32c` must be true.
+            content: What comes.
+            preconditions: What must hold, before and after it came.
+
+        Raises:
+            StorageError: 400, 403, 404, 412.
+        """
+        self.objects.check(address, preconditions)
+        spool = self.uploads.spool()
+        try:
+            await spool.append(content)
+            return self.objects.insert(address, resource, spool, preconditions)
+        except LengthError as error:
+            raise invalid(str(error)) from None
+        finally:
+            self.uploads.discard(spool)
 
     def list(self, query: Query) -> Page:
         """A page of a bucket's objects.

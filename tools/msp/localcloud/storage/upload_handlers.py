@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from msp.localcloud.content import LengthError, RequestBody
+from msp.localcloud.content import RequestBody
 from msp.localcloud.storage.call import Call, parse_resource
 from msp.localcloud.storage.errors import invalid
 from msp.localcloud.storage.multipart import MultipartReader
@@ -22,7 +22,7 @@ class UploadHandlers:
     """The upload operations: each takes a call and returns the answer, or raises `StorageError`."""
 
     def __init__(self, state: BucketState) -> None:
-        self._objects = state.objects
+        self._state = state
         self._uploads = state.uploads
 
     async def insert(self, call: Call) -> Response:
@@ -50,7 +50,7 @@ class UploadHandlers:
         header = call.request.headers.get("content-range")
         content_range = None if header is None else ContentRange.parse(header)
         upload = call.text("upload_id")
-        state = await self._uploads.put(upload, content_range, RequestBody(call.request), _hashes(call))
+        state = await self._uploads.put(upload, content_range, RequestBody(call.request), hashes(call))
         if isinstance(state, Object):
             return answer(state, call)
         headers = {"X-GUploader-UploadID": upload} | ({"Range": f"bytes=0-{state - 1}"} if state else {})
@@ -62,17 +62,7 @@ class UploadHandlers:
         return Response(status_code=499)
 
     async def _store(self, call: Call, resource: dict[str, Any], content: AsyncIterable[bytes]) -> Response:
-        address = _address(call, resource)
-        self._objects.check(address, call.preconditions)
-        spool = self._uploads.spool()
-        try:
-            await spool.append(content)
-            stored = self._objects.insert(address, resource, spool, call.preconditions)
-        except LengthError as error:
-            raise invalid(str(error)) from None
-        finally:
-            self._uploads.discard(spool)
-        return answer(stored, call)
+        return answer(await self._state.insert(_address(call, resource), resource, content, call.preconditions), call)
 
 
 def _resource(resource: dict[str, Any], call: Call, content_type: str | None) -> dict[str, Any]:
@@ -84,7 +74,7 @@ def _resource(resource: dict[str, Any], call: Call, content_type: str | None) ->
         given["contentEncoding"] = encoding
     if content_type and not given.get("contentType"):
         given["contentType"] = content_type
-    given |= _hashes(call)
+    given |= hashes(call)
     check_properties(given)
     return given
 
@@ -93,7 +83,7 @@ def _address(call: Call, resource: dict[str, Any]) -> Address:
     return Address(call.bucket, resource.get("name", ""))
 
 
-def _hashes(call: Call) -> dict[str, str]:
+def hashes(call: Call) -> dict[str, str]:
     """The content's hashes as headers tell them, named as in a resource."""
     told = {}
     for header in call.request.headers.getlist("x-goog-hash"):
