@@ -13,7 +13,19 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from msp.localcloud import artifacts, console, control, discovery, disk, grpc_server, http, locations, registry, storage
+from msp.localcloud import (
+    artifacts,
+    console,
+    control,
+    discovery,
+    disk,
+    grpc_server,
+    http,
+    locations,
+    logging,
+    registry,
+    storage,
+)
 from msp.localcloud.clock import Clock, SystemClock
 from msp.localcloud.content import ContentDirectory
 from msp.localcloud.deploy import table
@@ -196,6 +208,8 @@ class LocalCloud:
             faults=self.faults,
             delay=self._pace.operation,
         )
+        self.log = logging.Entries(self.store, self.clock)
+        audit = logging.AuditLog(self.log, self.store, self.clock, operations)
         self.deploy = Deploy(
             store=self.store,
             engine=self.engine,
@@ -207,10 +221,13 @@ class LocalCloud:
             buckets=self._buckets or self.storage,
             pace=self._pace,
             any_region=self._any_region,
+            audit=audit,
         )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
         methods += artifacts.methods(repositories, self.registry, operations, self.store)
+        methods = [audit.recorded(method) for method in methods]
+        methods += logging.methods(self.log, self.clock)
         self.methods: Sequence[Method] = methods
         routes: list[BaseRoute] = [
             *console.routes(self.deploy.resources, lambda: self._stopping),

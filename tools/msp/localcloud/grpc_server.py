@@ -5,12 +5,14 @@ import inspect
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
 from msp.localcloud import disk, field_masks
+from msp.localcloud.caller import CALLER, Caller
 from msp.localcloud.faults import Fault
 from msp.localcloud.intake import Intake
 from msp.localcloud.listed import Listed
@@ -65,6 +67,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # not subscri
 
 def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]":
     async def call(request: Message, context: Any) -> Message | Listed:  # noqa: ANN401 (aio's context; the stubs have none)
+        CALLER.set(_caller(context))
         peer = context.peer()
         intake.traffic.call_began(peer)
         try:
@@ -105,6 +108,12 @@ def _handler(method: Method, intake: Intake) -> "grpc.RpcMethodHandler[Any, Any]
 def _metadata(context: Any) -> dict[str, str]:  # noqa: ANN401 (as above)
     # A binary value, whose name ends with `-bin`, is no text.
     return {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+
+
+def _caller(context: Any) -> Caller:  # noqa: ANN401 (as above)
+    # `ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711`
+    _, _, address = unquote(context.peer()).partition(":")
+    return Caller.of(_metadata(context), address.rpartition(":")[0].strip("[]"))
 
 
 async def _before(fault: Fault) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 from collections.abc import Iterator, Sequence
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,6 +16,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from msp.localcloud import http_guard
+from msp.localcloud.caller import CALLER, Caller
 from msp.localcloud.grpc_server import PortTakenError
 from msp.localcloud.http_faults import cut
 from msp.localcloud.http_patience import PATIENCE_SECONDS, impatient
@@ -23,6 +26,11 @@ from msp.localcloud.status import ApiError, Code
 from msp.localcloud.traffic import Connections
 
 _log = logging.getLogger(__name__)
+_V2 = re.compile(
+    r"/v2/(entries:\w+|monitoredResourceDescriptors|[^/]+/[^/]+/logs(/[^/]+)?"
+    r"|projects/[^/]+/locations/[^/]+/(services|operations)(?!.*/(manifests|blobs|tags|referrers)/).*)"
+)
+_ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 _REST = ("/v1/", "/v1beta2/")
 
@@ -45,7 +53,7 @@ def application(
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         # Starlette would match the decoded path; Google's templates are matched on the encoded one.
-        await (rest_api if scope["path"].startswith(_REST) else other)(scope, receive, send)
+        await (rest_api if _is_rest(scope) else other)(scope, receive, send)
 
     waiting = impatient(serve, patience)
 
@@ -58,6 +66,8 @@ def application(
             await contained(message)
 
         contained = http_guard.contained(send)
+        scope = _in_origin_form(scope)
+        CALLER.set(_caller(scope))
         if problem := http_guard.refusal(scope, listening):
             await error_response(ApiError(Code.PERMISSION_DENIED, problem))(scope, receive, contained)
             return
@@ -75,6 +85,25 @@ def application(
                 await answer(scope, receive, contained)
 
     return app
+
+
+def _is_rest(scope: Scope) -> bool:
+    """Whether a request is for Google's REST APIs. `/v2/` is the registry's too, of which no path looks like these."""
+    return scope["path"].startswith(_REST) or _V2.match(scope["path"]) is not None
+
+
+def _in_origin_form(scope: Scope) -> Scope:
+    """A request as its server sees it, where its client took the local cloud for a proxy and wrote the whole URL."""
+    absolute = _ABSOLUTE.match(scope.get("raw_path", b""))
+    if absolute is None:
+        return scope
+    path = scope["raw_path"][absolute.end() :] or b"/"
+    return {**scope, "raw_path": path, "path": unquote(path.decode("latin-1"))}
+
+
+def _caller(scope: Scope) -> Caller:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return Caller.of(headers, scope["client"][0] if scope.get("client") else "")
 
 
 async def _not_found(request: Request, _: Exception) -> Response:

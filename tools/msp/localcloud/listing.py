@@ -96,7 +96,7 @@ def page(store: Source, listing: Listing, request: AnyMessage, response_type: ty
     text, order_by = getattr(request, "filter", ""), getattr(request, "order_by", "")
     query = _Query(listing, request.parent, filters.parse(text))
     asked = hashlib.sha256(json.dumps([listing.kind, request.parent, text, order_by]).encode()).hexdigest()[:16]
-    resume = _read_token(request.page_token, asked)
+    resume = read_token(request.page_token, asked)
 
     orders = _orders(order_by, listing)
     natural = _natural(orders, listing)
@@ -110,7 +110,7 @@ def page(store: Source, listing: Listing, request: AnyMessage, response_type: ty
     taken = list(islice(found, size + 1))
     following = taken[size - 1][0] if len(taken) > size else None
     payloads = [payload for _, payload in taken[:size]]
-    return Listed(response_type, payloads, "" if following is None else _token(asked, following))
+    return Listed(response_type, payloads, "" if following is None else write_token(asked, following))
 
 
 class _Query:
@@ -239,11 +239,17 @@ def _sort_key(message: AnyMessage, path: str) -> tuple[bool, Any]:
     return (True, value)
 
 
-def _token(asked: str, following: Resume) -> str:
+def write_token(asked: str, following: Resume) -> str:
+    """A token of a page's end, for the list that was `asked` for."""
     return base64.urlsafe_b64encode(json.dumps([asked, following]).encode()).decode()
 
 
-def _read_token(token: str, asked: str) -> Resume:
+def read_token(token: str, asked: str) -> Resume:
+    """Where the page before ended; `None` without a token.
+
+    Raises:
+        ApiError: `INVALID_ARGUMENT`: it is no token, or was given for another list.
+    """
     if not token:
         return None
     try:

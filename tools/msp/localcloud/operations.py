@@ -73,6 +73,8 @@ class Operations:
         self._faults = faults
         self._delay = delay
         self._changes: dict[str, Change] = {}
+        self.listeners: list[Callable[[operations_pb2.Operation], None]] = []
+        """Told of each operation that has ended since it was begun, in the transaction in which it ended."""
         engine.on("operation", self._end_delayed)
         engine.on("forget-request-id", self._forget_request_id)
 
@@ -162,6 +164,11 @@ class Operations:
                 self._finish(operation, change, target, None)
         self._forget_request(name)
         self._save(operation, target)
+        self._tell(operation)
+
+    def _tell(self, operation: operations_pb2.Operation) -> None:
+        for listener in self.listeners:
+            listener(operation)
 
     def _finish(
         self, operation: operations_pb2.Operation, change: Change, target: str, response: Message | None
@@ -229,6 +236,7 @@ class Operations:
                 self._forget_request(request.name)
                 self._store.unschedule("operation", request.name)
                 self._save(operation, target)
+                self._tell(operation)
         return empty_pb2.Empty()
 
     def delete(self, request: operations_pb2.DeleteOperationRequest) -> empty_pb2.Empty:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-Order = Literal["newest", "oldest", "name"]
+Order = Literal["newest", "oldest", "name", "name_descending"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -182,6 +182,19 @@ class Store:
             )
             return cursor.rowcount
 
+    def delete_between(self, kind: str, first: str, last: str) -> int:
+        """Removes the documents of a kind whose names are not before `first`, and before `last`; tells how many."""
+        with self.transaction():
+            cursor = self._db.execute(
+                "DELETE FROM documents WHERE kind = ? AND name >= ? AND name < ?", (kind, first, last)
+            )
+            return cursor.rowcount
+
+    def created(self) -> int:
+        """How many documents were created, ever; those that are gone included."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchone()
+        return 0 if row is None else int(row[0])
+
     def list(
         self,
         kind: str,
@@ -200,12 +213,13 @@ class Store:
             parent: Only those with this parent.
             prefix: Only those whose name begins so.
             keys: Only those that have all these keys with these values.
-            order: `newest` or `oldest` created first, or by `name`.
+            order: `newest` or `oldest` created first, or by `name`, or by `name_descending`.
             after: Where the page before ended: the last document's `id`, or its name when in order of names.
             limit: The most to return; -1 for all.
         """
         begins_with_key = bool(keys) and parent is None
-        if order == "name":
+        descending = order in {"newest", "name_descending"}
+        if order in {"name", "name_descending"}:
             by, name = "d.name", "d.name"
         elif begins_with_key:
             # The key's own index is in this order already: nothing is sorted, and the walk stops at the limit.
@@ -216,10 +230,10 @@ class Store:
         tables, where, values = _query(kind, parent, prefix, keys, name=name, begins_with_key=begins_with_key)
         resume = () if after is None else (after,)
         if resume:
-            where += f" AND {by} {'<' if order == 'newest' else '>'} ?"
+            where += f" AND {by} {'<' if descending else '>'} ?"
         rows = self._db.execute(
             f"SELECT d.id, d.name, d.payload FROM {tables} WHERE {where} "  # noqa: S608 (own words)
-            f"ORDER BY {by} {'DESC' if order == 'newest' else 'ASC'} LIMIT ?",
+            f"ORDER BY {by} {'DESC' if descending else 'ASC'} LIMIT ?",
             (*values, *resume, limit),
         )
         return [Document(*row) for row in rows]

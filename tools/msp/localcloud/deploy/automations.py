@@ -5,6 +5,7 @@ from datetime import timedelta
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy import names, stages
 from msp.localcloud.deploy.actions import Actions
+from msp.localcloud.deploy.automatic import Automatic
 from msp.localcloud.deploy.policies import PolicyError, selected
 from msp.localcloud.deploy.progress import Event, Progress
 from msp.localcloud.deploy.repairs import Repairs
@@ -28,6 +29,7 @@ class Automations:
         rollouts: Creates what is promoted.
         actions: Advances.
         repairs: Carries out `repairRolloutRule`.
+        automatic: Does what runs do, as their service account.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class Automations:
         rollouts: Rollouts,
         actions: Actions,
         repairs: Repairs,
+        automatic: Automatic,
     ) -> None:
         self._resources = resources
         self._rollouts = rollouts
         self._actions = actions
         self._repairs = repairs
+        self._automatic = automatic
         progress.listeners.append(self._observe)
         engine.on("automation-run", self._wake)
 
@@ -196,13 +200,14 @@ class Automations:
             starting_phase_id=operation.phase,
         )
         request.rollout.target_id = operation.target_id
-        self._rollouts.create(request, Origin(by_automation=True, promote_run=run.name))
+        origin = Origin(by_automation=True, promote_run=run.name)
+        self._automatic.do(run, "CreateRollout", request, lambda: self._rollouts.create(request, origin))
         return ""
 
     def _advance(self, run: "pb.AutomationRun") -> str:
         operation = run.advance_rollout_operation
         request = pb.AdvanceRolloutRequest(name=operation.rollout, phase_id=operation.destination_phase)
-        self._actions.advance(request, by_automation=True)
+        self._automatic.do(run, "AdvanceRollout", request, lambda: self._actions.advance(request, by_automation=True))
         return ""
 
     def _end(self, run: "pb.AutomationRun", state: int, description: str) -> None:

@@ -1,8 +1,15 @@
 """What Cloud Deploy needs of the other services."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from google.protobuf.message import Message
+
+from msp.localcloud.caller import Caller
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,29 @@ class Buckets(Protocol):
 
     def read(self, bucket: str, object_name: str, /) -> bytes | None:
         """An object's content, or `None` when it or its bucket is not there."""
+
+
+class Audit(Protocol):
+    """The audit log, as far as Cloud Deploy itself acts; the calls of others are logged where they arrive."""
+
+    def automated(self, caller: Caller, method: str, resource: str, request: Message, act: Callable[[], M], /) -> M:
+        """Does what an automation asks for, and logs it.
+
+        Args:
+            caller: The service account that the automation acts as.
+            method: What it would have called, `google.cloud.deploy.v1.CloudDeploy/CreateRollout`.
+            resource: The full name of what is changed.
+            request: What it would have asked for.
+            act: Does it.
+        """
+
+
+class NoAudit:
+    """Logs nothing."""
+
+    def automated(self, _caller: Caller, _method: str, _resource: str, _request: Message, act: Callable[[], M], /) -> M:
+        """Does what an automation asks for."""
+        return act()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from datetime import timedelta
 from google.cloud.deploy_v1.types import BackoffMode, RepairState
 
 from msp.localcloud.deploy import messages as pb
+from msp.localcloud.deploy import names
 from msp.localcloud.deploy.actions import Actions
+from msp.localcloud.deploy.automatic import Automatic
 from msp.localcloud.deploy.progress import Event, Progress
 from msp.localcloud.deploy.resources import AUTOMATION_RUN, ROLLOUT, Resources, slot, slot_state
 from msp.localcloud.deploy.rollbacks import Rollbacks
@@ -22,13 +24,22 @@ class Repairs:
         progress: Holds and frees the target.
         actions: Retries jobs.
         rollbacks: Rolls back.
+        automatic: Has it done as the service account of the run.
     """
 
-    def __init__(self, resources: Resources, progress: Progress, actions: Actions, rollbacks: Rollbacks) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        progress: Progress,
+        actions: Actions,
+        rollbacks: Rollbacks,
+        automatic: Automatic,
+    ) -> None:
         self._resources = resources
         self._progress = progress
         self._actions = actions
         self._rollbacks = rollbacks
+        self._automatic = automatic
 
     def begin(self, run: "pb.AutomationRun", rule: "pb.RepairRolloutRule", event: Event) -> None:
         """Begins a new run, whose rollout's job just failed."""
@@ -113,7 +124,7 @@ class Repairs:
         attempt.state = RepairState.REPAIR_STATE_IN_PROGRESS
         self._resources.save(AUTOMATION_RUN, run)
         request = pb.RetryJobRequest(rollout=operation.rollout, phase_id=operation.phase_id, job_id=operation.job_id)
-        self._actions.retry_job(request, by_automation=True)
+        self._automatic.do(run, "RetryJob", request, lambda: self._actions.retry_job(request, by_automation=True))
 
     def _roll_back(self, run: "pb.AutomationRun", rollback: "pb.RollbackAttempt") -> None:
         rollout = self._resources.get(ROLLOUT, run.repair_rollout_operation.rollout)
@@ -127,7 +138,17 @@ class Repairs:
             return
         try:
             with self._resources.store.transaction():
-                created = self._rollbacks.repair(rollout, rollback.destination_phase)
+                request = pb.RollbackTargetRequest(
+                    name=names.pipeline(rollout.name),
+                    target_id=rollout.target_id,
+                    rollout_to_roll_back=rollout.name,
+                )
+                created = self._automatic.do(
+                    run,
+                    "RollbackTarget",
+                    request,
+                    lambda: self._rollbacks.repair(rollout, rollback.destination_phase),
+                )
         except ApiError as error:
             rollback.state, rollback.state_desc = RepairState.REPAIR_STATE_FAILED, error.message
             self._end_as(run, _STATES.FAILED, error.message)

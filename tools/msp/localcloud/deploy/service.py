@@ -4,12 +4,13 @@ from random import Random
 
 from msp.localcloud.clock import Clock
 from msp.localcloud.deploy.actions import Actions
+from msp.localcloud.deploy.automatic import Automatic
 from msp.localcloud.deploy.automations import Automations
 from msp.localcloud.deploy.catalog import Catalog
 from msp.localcloud.deploy.execution import Executor
 from msp.localcloud.deploy.iam import iam
 from msp.localcloud.deploy.policies import Policies
-from msp.localcloud.deploy.ports import Buckets, Images, Pace
+from msp.localcloud.deploy.ports import Audit, Buckets, Images, NoAudit, Pace
 from msp.localcloud.deploy.progress import Progress
 from msp.localcloud.deploy.releases import Releases
 from msp.localcloud.deploy.repairs import Repairs
@@ -37,6 +38,7 @@ class Deploy:
         buckets: The buckets from which renders read sources.
         pace: How long things take.
         any_region: Whether there is a Cloud Deploy in every location, not only in Google's regions.
+        audit: Where it is logged what automations do.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Deploy:
         buckets: Buckets,
         pace: Pace,
         any_region: bool = False,
+        audit: Audit | None = None,
     ) -> None:
+        self.automatic = Automatic(audit or NoAudit())
         self.any_region = any_region
         self.operations = operations
         self.resources = Resources(store, clock, random)
@@ -64,7 +68,7 @@ class Deploy:
         self.rollouts = Rollouts(self.resources, progress, policies)
         self.actions = Actions(self.resources, engine, progress, policies)
         self.rollbacks = Rollbacks(self.resources, self.rollouts)
-        repairs = Repairs(self.resources, progress, self.actions, self.rollbacks)
+        repairs = Repairs(self.resources, progress, self.actions, self.rollbacks, self.automatic)
         self.automations = Automations(
             self.resources,
             engine,
@@ -72,6 +76,7 @@ class Deploy:
             rollouts=self.rollouts,
             actions=self.actions,
             repairs=repairs,
+            automatic=self.automatic,
         )
         self.catalog = Catalog(self.resources, TimedPromotions(self.resources, engine, self.automations).plan)
         self.releases.listeners.append(self.rollouts.release_changed)
