@@ -41,6 +41,11 @@ def served(cloud: CloudThread) -> list[tuple[Any, dict[str, Any]]]:
     return [(api, document(api, "http://127.0.0.1/")) for api in apis(cloud.cloud.methods)]
 
 
+def camel(name: str) -> str:
+    """`logName` of `log_name`."""
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+
+
 def test_each_method_is_described_and_each_description_leads_to_a_method(cloud: CloudThread) -> None:
     for api, whole in served(cloud):
         router = Router(cloud.cloud.methods)
@@ -52,7 +57,7 @@ def test_each_method_is_described_and_each_description_leads_to_a_method(cloud: 
             assert "*" not in method["id"] + method["flatPath"] + method["path"]
             called: Method = found[0]
             for name in method["parameterOrder"]:
-                fields = {field.rpartition(".")[2]: value for field, value in found[2].items()}
+                fields = {camel(field.rpartition(".")[2]): value for field, value in found[2].items()}
                 assert re.fullmatch(method["parameters"][name]["pattern"], fields[name])
             reached.add(called.full_name)
         assert reached == {method.full_name for method in api.methods}, api.name

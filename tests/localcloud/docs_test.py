@@ -6,14 +6,17 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 import msp.cli.local_cloud  # noqa: F401 (defines the flags)
 from msp.localcloud import LocalCloud
+from msp.localcloud.http_methods import HttpMethod
 from msp.localcloud.methods import Method
 from msp.localcloud.registry import Authenticator
 from msp.localcloud.registry import table as registry
+from msp.localcloud.run import knative_api
 from msp.localcloud.storage import table as storage
 
 GUIDE = Path(__file__).parents[2] / "docs" / "local-cloud.md"
@@ -25,9 +28,12 @@ def served() -> tuple[Sequence[Method], dict[str, set[str]]]:
 
     async def ask() -> tuple[Sequence[Method], dict[str, set[str]]]:
         async with LocalCloud() as cloud:
-            rows = registry.methods(cloud.registry, Authenticator("none", cloud.clock)), storage.methods(cloud.storage)
-            names = [{row.name for row in table} for table in rows]
-            return cloud.methods, dict(zip(("registry", "storage"), names, strict=True))
+            rows: dict[str, Sequence[HttpMethod[Any]]] = {
+                "registry": registry.methods(cloud.registry, Authenticator("none", cloud.clock)),
+                "run v1": knative_api.methods(cloud.run, cloud.deployments),
+                "storage": storage.methods(cloud.storage),
+            }
+            return cloud.methods, {service: {row.name for row in table} for service, table in rows.items()}
 
     return asyncio.run(ask())
 
@@ -37,9 +43,9 @@ def listed() -> str:
     lines = []
     for service, group in groupby(sorted(methods, key=lambda each: each.service), key=lambda each: each.service):
         own = list(group)
-        emulated = sorted(method.name for method in own if method.handler is not None)
+        emulated = sorted({method.name for method in own if method.handler is not None})
         lines += ["", _wrapped(f"**{service}**", emulated)]
-        missing = sorted(method.name for method in own if method.handler is None)
+        missing = sorted({method.name for method in own if method.handler is None})
         if missing:
             lines += ["", _wrapped("Answered with `UNIMPLEMENTED`", missing)]
     for service, names in http_only.items():

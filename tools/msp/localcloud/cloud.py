@@ -24,6 +24,7 @@ from msp.localcloud import (
     locations,
     logging,
     registry,
+    run,
     storage,
 )
 from msp.localcloud.clock import Clock, SystemClock
@@ -33,7 +34,7 @@ from msp.localcloud.deploy.ports import Buckets, Images, Pace
 from msp.localcloud.deploy.service import Deploy
 from msp.localcloud.engine import Engine
 from msp.localcloud.faults import Faults
-from msp.localcloud.images import RegistryImages
+from msp.localcloud.images import RegistryImages, resolved
 from msp.localcloud.intake import Intake
 from msp.localcloud.methods import Method
 from msp.localcloud.operations import Operations
@@ -210,6 +211,9 @@ class LocalCloud:
         )
         self.log = logging.Entries(self.store, self.clock)
         audit = logging.AuditLog(self.log, self.store, self.clock, operations)
+        images = self._images or RegistryImages(self.registry, repositories, lambda: self._port, self._strict_images)
+        self.run = run.Services(self.store, self.clock, self.random, lambda reference: resolved(images, reference))
+        self.deployments = run.Deployments(self.run, audit)
         self.deploy = Deploy(
             store=self.store,
             engine=self.engine,
@@ -217,15 +221,17 @@ class LocalCloud:
             random=self.random,
             faults=self.faults,
             operations=operations,
-            images=self._images or RegistryImages(self.registry, repositories, lambda: self._port, self._strict_images),
+            images=images,
             buckets=self._buckets or self.storage,
             pace=self._pace,
             any_region=self._any_region,
             audit=audit,
+            serving=self.deployments,
         )
         authenticator = registry.Authenticator(self.registry_auth, self.clock)
         methods = [*operations.methods(), *locations.methods(), *table.methods(self.deploy)]
         methods += artifacts.methods(repositories, self.registry, operations, self.store)
+        methods += run.methods(self.run, operations)
         methods = [audit.recorded(method) for method in methods]
         methods += logging.methods(self.log, self.clock)
         self.methods: Sequence[Method] = methods
@@ -233,6 +239,7 @@ class LocalCloud:
             *console.routes(self.deploy.resources, lambda: self._stopping),
             *control.routes(self.engine, self.intake, self._addresses),
             *discovery.routes(discovery.apis(methods)),
+            *run.routes(self.run, self.deployments, self.intake),
             *registry.routes(self.registry, authenticator, self.intake),
             *storage.routes(self.storage, self.intake),
         ]

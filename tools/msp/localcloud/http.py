@@ -26,6 +26,9 @@ from msp.localcloud.status import ApiError, Code
 from msp.localcloud.traffic import Connections
 
 _log = logging.getLogger(__name__)
+_KNATIVE = re.compile(
+    r"/v1/projects/[^/]+/(locations/[^/]+/services(/[^/]+:testIamPermissions)?|services/run\.googleapis\.com)"
+)
 _V2 = re.compile(
     r"/v2/(entries:\w+|monitoredResourceDescriptors|[^/]+/[^/]+/logs(/[^/]+)?"
     r"|projects/[^/]+/locations/[^/]+/(services|operations)(?!.*/(manifests|blobs|tags|referrers)/).*)"
@@ -89,6 +92,8 @@ def application(
 
 def _is_rest(scope: Scope) -> bool:
     """Whether a request is for Google's REST APIs. `/v2/` is the registry's too, of which no path looks like these."""
+    if _KNATIVE.fullmatch(scope["path"]):
+        return False
     return scope["path"].startswith(_REST) or _V2.match(scope["path"]) is not None
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from msp.localcloud.artifacts.names import PackageName
 from msp.localcloud.artifacts.repositories import KIND, Repositories
-from msp.localcloud.deploy.ports import Image
+from msp.localcloud.deploy.execution import join_image, split_image
+from msp.localcloud.deploy.ports import Image, Images
 from msp.localcloud.registry import RegistryState
 
 
@@ -61,6 +62,13 @@ class RegistryImages:
         owner = "/".join(repository.split("/")[:2])
         manifests = self.registry.manifests
         return manifests.created(owner) is not None or bool(manifests.repositories(prefix=f"{owner}/", limit=1))
+
+
+def resolved(images: Images, reference: str) -> str | None:
+    """An image's reference with its digest, where that is known; `None` when there is no such image."""
+    repository, wanted = split_image(reference)
+    image = images.find(repository, wanted)
+    return None if image is None else join_image(image.repository, image.digest or wanted)
 
 
 def is_loopback(host: str) -> bool:

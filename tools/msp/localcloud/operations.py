@@ -176,7 +176,7 @@ class Operations:
         metadata = self._metadata(change, target)
         if operation.HasField("metadata"):
             operation.metadata.Unpack(metadata)
-        if metadata.DESCRIPTOR.fields:
+        if _tells_times(metadata):
             metadata.end_time.FromDatetime(self._clock.now())
         operation.metadata.Pack(metadata)
         operation.done = True
@@ -185,8 +185,7 @@ class Operations:
 
     def _metadata(self, change: Change, target: str) -> AnyMessage:
         metadata = change.metadata()
-        # Artifact Registry's metadata has no field at all.
-        if metadata.DESCRIPTOR.fields:
+        if _tells_times(metadata):
             metadata.target, metadata.verb, metadata.api_version = target, change.verb, "v1"
             metadata.create_time.FromDatetime(self._clock.now())
         return metadata
@@ -228,7 +227,7 @@ class Operations:
                 target = change.target(change.request_type.FromString(serialized))
                 metadata = change.metadata()
                 operation.metadata.Unpack(metadata)
-                if metadata.DESCRIPTOR.fields:
+                if _tells_times(metadata):
                     metadata.requested_cancellation = True
                 operation.metadata.Pack(metadata)
                 operation.error.CopyFrom(ApiError(Code.CANCELLED, "The operation was cancelled").to_status())
@@ -260,16 +259,21 @@ class Operations:
     def _forget_request_id(self, remembered: str) -> None:
         self._store.delete("request-id", remembered)
 
-    def methods(self) -> Sequence[Method]:
-        """The service's table."""
-        name = "/v1/{name=projects/*/locations/*/operations/*}"
+    def methods(self, version: str = "v1") -> Sequence[Method]:
+        """The service's table.
+
+        Args:
+            version: What its paths begin with; Cloud Run's `v2` has one to wait at, too.
+        """
+        name = f"/{version}/{{name=projects/*/locations/*/operations/*}}"
+        wait = (Binding("POST", f"{name}:wait", "*"),) if version == "v2" else ()
         pb, empty = operations_pb2, empty_pb2.Empty
         return [
             Method(_SERVICE, "GetOperation", (Binding("GET", name),), pb.GetOperationRequest, pb.Operation, self.get),
             Method(
                 _SERVICE,
                 "ListOperations",
-                (Binding("GET", "/v1/{name=projects/*/locations/*}/operations"),),
+                (Binding("GET", f"/{version}/{{name=projects/*/locations/*}}/operations"),),
                 pb.ListOperationsRequest,
                 pb.ListOperationsResponse,
                 self.list,
@@ -285,8 +289,13 @@ class Operations:
             Method(
                 _SERVICE, "DeleteOperation", (Binding("DELETE", name),), pb.DeleteOperationRequest, empty, self.delete
             ),
-            Method(_SERVICE, "WaitOperation", (), pb.WaitOperationRequest, pb.Operation, self.wait),
+            Method(_SERVICE, "WaitOperation", wait, pb.WaitOperationRequest, pb.Operation, self.wait),
         ]
+
+
+def _tells_times(metadata: AnyMessage) -> bool:
+    """Whether an operation's metadata are of the common form; Artifact Registry's are empty, Cloud Run's a resource."""
+    return "end_time" in metadata.DESCRIPTOR.fields_by_name
 
 
 @dataclass(frozen=True)

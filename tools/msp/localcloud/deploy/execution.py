@@ -1,16 +1,18 @@
 """What a render and a job do, and how they fail: the stand-in for Cloud Build."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msp.localcloud import newer_fields
+from msp.localcloud.caller import Caller
 from msp.localcloud.deploy import manifests, names, skaffold, stages
 from msp.localcloud.deploy import messages as pb
-from msp.localcloud.deploy.ports import Buckets, Images
+from msp.localcloud.deploy.ports import Buckets, Images, Serving
 from msp.localcloud.deploy.resources import slot
 from msp.localcloud.deploy.source import Source, SourceError, unpack
 from msp.localcloud.faults import Fault, Faults
+from msp.localcloud.status import ApiError
 from msp.localcloud.store import Store
 
 
@@ -37,13 +39,15 @@ class Executor:
         buckets: Where a render reads the source.
         faults: `execution/render/{target}`, `execution/deploy/{target}`, … make them fail.
         store: Where it is recorded what runs in a target.
+        serving: Where a deploy's service runs.
     """
 
-    def __init__(self, images: Images, buckets: Buckets, faults: Faults, store: Store) -> None:
+    def __init__(self, images: Images, buckets: Buckets, faults: Faults, store: Store, serving: Serving) -> None:
         self._images = images
         self._buckets = buckets
         self._faults = faults
         self._store = store
+        self._serving = serving
 
     def render(self, release: "pb.Release") -> dict[str, Outcome]:
         """Renders a release for each of its targets; by target id."""
@@ -113,6 +117,10 @@ class Executor:
             images.append(join_image(image.repository, image.digest or reference))
             if image.digest:
                 digests[image.repository] = image.digest
+        try:
+            self._serve(release, rollout.target_id, wanted)
+        except ApiError as error:
+            return Outcome(f"gcloud run deploy failed: {error.message}")
         running = {
             "release": names.last(release.name),
             "rollout": rollout.name,
@@ -121,6 +129,19 @@ class Executor:
         }
         self._store.put("running", slot(rollout), json.dumps(running).encode(), parent=names.pipeline(rollout.name))
         return Outcome(values=digests)
+
+    def _serve(self, release: "pb.Release", target_id: str, images: Sequence[tuple[str, str]]) -> None:
+        """What the deploy action does with a target's service: `gcloud run deploy`, as the account that executes it."""
+        parameters = stages.parameters(release, target_id)
+        service, project = parameters.get("customTarget/serviceID"), parameters.get("customTarget/projectID")
+        if not service or not project:
+            return
+        _, own_project, _, location, *_ = release.name.split("/")
+        account = stages.executor(stages.target(release, target_id), own_project)
+        name = f"projects/{project}/locations/{location}/services/{service}-{target_id}"
+        caller = Caller(principal=account, user_agent="google-cloud-sdk gcloud command/gcloud.run.deploy", ip="private")
+        for image in images:
+            self._serving.deploy(name, join_image(*image), caller)
 
     def _wanted(self, release: "pb.Release", target_id: str) -> tuple[list[tuple[str, str]], str]:
         """Images with their tag or digest that a deploy to a target needs, or what is missing to say so."""

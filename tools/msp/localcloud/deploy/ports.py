@@ -44,6 +44,29 @@ class Buckets(Protocol):
         """An object's content, or `None` when it or its bucket is not there."""
 
 
+class Serving(Protocol):
+    """Cloud Run, as far as deploying needs it."""
+
+    def deploy(self, name: str, image: str, caller: Caller, /) -> None:
+        """Has a service run an image, in a new revision.
+
+        Args:
+            name: The service's full name, `projects/p/locations/us-central1/services/s`.
+            image: The image's full reference, by tag or digest.
+            caller: The service account that deploys.
+
+        Raises:
+            ApiError: It can't.
+        """
+
+
+class NoServing:
+    """Runs nothing."""
+
+    def deploy(self, _name: str, _image: str, _caller: Caller, /) -> None:
+        """Deploys nowhere."""
+
+
 class Audit(Protocol):
     """The audit log, as far as Cloud Deploy itself acts; the calls of others are logged where they arrive."""
 

@@ -10,7 +10,7 @@ from msp.localcloud.deploy.catalog import Catalog
 from msp.localcloud.deploy.execution import Executor
 from msp.localcloud.deploy.iam import iam
 from msp.localcloud.deploy.policies import Policies
-from msp.localcloud.deploy.ports import Audit, Buckets, Images, NoAudit, Pace
+from msp.localcloud.deploy.ports import Audit, Buckets, Images, NoAudit, NoServing, Pace, Serving
 from msp.localcloud.deploy.progress import Progress
 from msp.localcloud.deploy.releases import Releases
 from msp.localcloud.deploy.repairs import Repairs
@@ -39,6 +39,7 @@ class Deploy:
         pace: How long things take.
         any_region: Whether there is a Cloud Deploy in every location, not only in Google's regions.
         audit: Where it is logged what automations do.
+        serving: The Cloud Run that deploys change.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Deploy:
         pace: Pace,
         any_region: bool = False,
         audit: Audit | None = None,
+        serving: Serving | None = None,
     ) -> None:
         self.automatic = Automatic(audit or NoAudit())
         self.any_region = any_region
@@ -62,7 +64,7 @@ class Deploy:
         self.resources = Resources(store, clock, random)
         self.iam = iam(self.resources)
         policies = Policies(self.resources)
-        executor = Executor(images, buckets, faults, store)
+        executor = Executor(images, buckets, faults, store, serving or NoServing())
         self.releases = Releases(self.resources, engine, executor, pace.render)
         progress = Progress(self.resources, engine, executor, pace.job)
         self.rollouts = Rollouts(self.resources, progress, policies)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from msp.localcloud.caller import project_number
 from msp.localcloud.deploy import messages as pb
 from msp.localcloud.deploy import names
 from msp.localcloud.deploy.conditions import custom_type_name
@@ -68,6 +69,13 @@ def parameters(release: "pb.Release", target_id: str) -> dict[str, str]:
             merged.update(entry.values)
     merged.update(release.deploy_parameters)
     return merged
+
+
+def executor(target: "pb.Target", project: str) -> str:
+    """The service account that deploys to a target: the one it names for that, or Compute Engine's of the project."""
+    usage = pb.ExecutionConfig.ExecutionEnvironmentUsage.DEPLOY
+    configs = [config for config in target.execution_configs if usage in config.usages and config.service_account]
+    return configs[0].service_account if configs else f"{project_number(project)}-compute@developer.gserviceaccount.com"
 
 
 def actions(strategy: "pb.Strategy") -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from msp.localcloud.discovery.schemas import Schema, Schemas
@@ -66,10 +66,16 @@ def apis(methods: Sequence[Method]) -> list[Api]:
     found = []
     for service, (name, version, title) in _APIS.items():
         services = {service, *_MIXED_IN.get(name, ())}
-        own = [method for method in methods if method.service in services and method.bindings]
+        own = [made for method in methods if method.service in services and (made := _of_version(method, version))]
         if any(method.service == service for method in own):
             found.append(Api(name, version, title, own))
     return found
+
+
+def _of_version(method: Method, version: str) -> Method | None:
+    """A method with the paths alone that a version of an API has; None where it has none."""
+    bindings = tuple(binding for binding in method.bindings if binding.path.startswith(f"/{version}/"))
+    return replace(method, bindings=bindings) if bindings else None
 
 
 def document(api: Api, root_url: str) -> dict[str, Any]:

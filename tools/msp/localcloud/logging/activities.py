@@ -1,7 +1,7 @@
 """What counts as an administrator's activity: the methods that Google logs as `ADMIN_WRITE`, and what each needs.
 
-As Google lists them (https://cloud.google.com/deploy/docs/audit-logs, …/artifact-registry/docs/audit-logging).
-Deleting packages and versions is data access to Google, whose log is off by default.
+As Google lists them (https://cloud.google.com/deploy/docs/audit-logs, …/artifact-registry/docs/audit-logging,
+…/run/docs/audit-logging). Deleting packages and versions is data access to Google, whose log is off by default.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from msp.localcloud.methods import AnyMessage, Method
 
 DEPLOY = "google.cloud.deploy.v1.CloudDeploy"
 _ARTIFACTS = "google.devtools.artifactregistry.v1.ArtifactRegistry"
+_RUN = "google.cloud.run.v2"
 SET_IAM_POLICY = "google.iam.v1.IAMPolicy/SetIamPolicy"
 
 
@@ -91,6 +92,10 @@ def _table() -> Iterator[tuple[str, Activity]]:
             permission = f"artifactregistry.{collection}.{verb.lower()}"
             method = f"{_ARTIFACTS}.{verb}{kind}"
             yield f"{_ARTIFACTS}/{verb}{kind}", Activity("artifactregistry.googleapis.com", method, permission)
+        method = f"{_RUN}.Services.{verb}Service"
+        yield f"{_RUN}.Services/{verb}Service", Activity("run.googleapis.com", method, f"run.services.{verb.lower()}")
+    method = f"{_RUN}.Revisions.DeleteRevision"
+    yield f"{_RUN}.Revisions/DeleteRevision", Activity("run.googleapis.com", method, "run.revisions.delete")
 
 
 ACTIVITIES: Mapping[str, Activity] = dict(_table())

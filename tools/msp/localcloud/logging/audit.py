@@ -233,8 +233,8 @@ def _payload(call: Call) -> audit_log_pb2.AuditLog:
     metadata.request_attributes.auth.SetInParent()
     metadata.destination_attributes.SetInParent()
     segments = call.resource.split("/")
-    if segments[2:3] == ["locations"]:
-        payload.resource_location.current_locations.append(segments[3])
+    if location := dict(call.labels).get("location") or "/".join(segments[2:4]).removeprefix("locations/"):
+        payload.resource_location.current_locations.append(location)
     needed = [(call.resource, authority.permission)]
     for policy in call.request.get("overrideDeployPolicy", []):
         full = policy if "/" in policy else f"{'/'.join(segments[:4])}/deployPolicies/{policy}"

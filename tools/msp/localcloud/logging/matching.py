@@ -7,7 +7,6 @@ entries has and that is not set has its default. A field that neither has is an 
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -335,15 +334,12 @@ def _time(value: Value) -> int:
 
 
 def _nanoseconds(text: str) -> int:
-    """A timestamp of RFC 3339, or a date."""
+    """A timestamp of RFC 3339, or a date. Google's Python library writes an offset without its colon, `+0000`."""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        try:
-            return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 10**9
-        except ValueError:
-            raise unparseable(f"'{text}' is not a timestamp") from None
+        text += "T00:00:00Z"
     moment = Timestamp()
     try:
-        moment.FromJsonString(text)
+        moment.FromJsonString(re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", text))
     except ValueError:
         raise unparseable(f"'{text}' is not a timestamp") from None
     return _time(moment)
