@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 # What names a command in a sentence, with no target to run it on: `bazel run`.
 NAMES = re.compile(
     r"(?:\./bazelw|bazel) (?:run|test)|crane push|gcloud storage"
-    r"|gcloud deploy (?:--source|releases create|apply(?: --file)?)"
+    r"|gcloud deploy (?:--source|releases create|apply(?: --file)?)|gcloud run deploy"
 )
 # Run, parsed or looked at elsewhere.
 ELSEWHERE = {
@@ -34,6 +34,7 @@ ELSEWHERE_COMMANDS = {
     "gcloud auth application-default login": "tests/commands/login_commands_test.py",
     "gcloud run deploy {service} --project --image --region": "tests/pipeline/archive_test.py",
 }
+LOCAL_CLOUD = ("export ", "printf ", "gcloud deploy apply", "gcloud run services", "gcloud logging read")
 SESSION = [
     "bazel run //svc:pipeline.apply > /dev/null",
     "bazel run //svc:pipeline.diff",
@@ -70,7 +71,7 @@ KINDS: dict[str, Callable[[Printed], bool]] = {
     "test_commands_of_this_repository": is_own,
     "test_meta_data": lambda found: found.command.startswith("buildkite-agent meta-data"),
     "test_gcloud_in_the_local_cloud": lambda found: (
-        found.where == "docs/local-cloud.md" and found.command.startswith(("export ", "gcloud deploy apply"))
+        found.where == "docs/local-cloud.md" and found.command.startswith(LOCAL_CLOUD)
     ),
     "test_gcloud_takes_the_made_file": lambda found: found.command == "gcloud deploy apply --file=clouddeploy.yaml",
     "test_crane_in_the_local_cloud": lambda found: found.command.startswith("crane "),

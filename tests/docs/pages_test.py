@@ -21,6 +21,7 @@ COMMANDS = ("apply", "deploy", "deploy_local", "diff", "generate", "local_cloud"
 # Flags of other programs that the pages name.
 FOREIGN = {
     *("--file", "--format", "--image", "--project", "--region"),  # gcloud
+    *("--freshness",),  # gcloud logging
     *("--output_groups", "--test_filter"),  # Bazel
     *("--index", "--insecure", "--strict"),  # pip, crane, mypy
     *("--fix", "--upgrade", "--where"),  # this repository's own scripts

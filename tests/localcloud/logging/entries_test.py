@@ -74,6 +74,21 @@ def test_a_page_is_not_disturbed_by_what_is_written_meanwhile(log: Log) -> None:
     assert [entry.text_payload for entry in [*first.entries, *rest.entries]] == ["3", "2", "1", "0"]
 
 
+def test_a_page_that_little_matches_ends_in_time_and_goes_on(log: Log) -> None:
+    for number in range(10):
+        log.write(f"{number}", AUDIT if number % 2 else OWN)
+    few = Entries(log.store, log.clock, most_scanned=3)
+    pages: list[list[str]] = []
+    token = ""
+    while not pages or token:
+        request = pb.ListLogEntriesRequest(
+            resource_names=["projects/p"], filter="textPayload=(1 OR 8)", page_token=token
+        )
+        page, token = few.list(request)
+        pages.append([entry.text_payload for entry in page])  # type: ignore[attr-defined]
+    assert pages == [["1"], [], ["8"], []]
+
+
 def test_buckets_projects_and_filters_narrow_what_is_listed(log: Log) -> None:
     log.write("audit", AUDIT)
     log.write("own")
