@@ -195,7 +195,7 @@ class Audited(World):
         unpacked = []
         for entry in found:
             payload = audit_log_pb2.AuditLog()
-            entry.proto_payload.Unpack(payload)  # type: ignore[attr-defined]
+            entry.proto_payload.Unpack(payload)
             unpacked.append(payload)
         return unpacked
 

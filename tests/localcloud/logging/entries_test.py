@@ -85,7 +85,7 @@ def test_a_page_that_little_matches_ends_in_time_and_goes_on(log: Log) -> None:
             resource_names=["projects/p"], filter="textPayload=(1 OR 8)", page_token=token
         )
         page, token = few.list(request)
-        pages.append([entry.text_payload for entry in page])  # type: ignore[attr-defined]
+        pages.append([entry.text_payload for entry in page])
     assert pages == [["1"], [], ["8"], []]
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
-from google.protobuf.message import Message
-
 from msp.localcloud.clock import Clock
 from msp.localcloud.listing import read_token, write_token
 from msp.localcloud.logging import matching
@@ -100,7 +98,7 @@ class Entries:
         """The names of the logs of a project, `projects/p`, in order."""
         return [document.name for document in self._store.list(_LOG, parent=project, order="name")]
 
-    def list(self, request: AnyMessage) -> tuple[list[Message], str]:
+    def list(self, request: AnyMessage) -> tuple[list[AnyMessage], str]:
         """A page of what a `ListLogEntriesRequest` asks for, and the token of the next; empty when this is the last.
 
         Raises:
@@ -121,7 +119,7 @@ class Entries:
         span = matching.between(request.filter)
         reads = [self._read(stream, order, span, resume) for stream in streams]
         merged = heapq.merge(*reads, key=lambda one: one[0], reverse=order == "name_descending")
-        found: list[Message] = []
+        found: list[AnyMessage] = []
         for number, (place, payload) in enumerate(merged, start=1):
             lowered = payload.lower() if wanted else b""
             if all(fragment in lowered for fragment in wanted):

@@ -6,16 +6,15 @@ entries has and that is not set has its default. A field that neither has is an 
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
-from google.protobuf import symbol_database
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from msp.localcloud.logging import messages as pb
+from msp.localcloud.logging.fields import Value, field_of, is_map, texts, values
 from msp.localcloud.logging.language import (
     All,
     Anywhere,
@@ -29,9 +28,6 @@ from msp.localcloud.logging.language import (
 from msp.localcloud.status import ApiError
 
 Matcher = Callable[[Message], bool]
-Value: TypeAlias = Any
-"""A field's value or descriptor, of whatever type the field has."""
-
 _PAYLOADS = frozenset({"proto_payload", "json_payload"})
 _TIMES = frozenset({("timestamp",), ("receiveTimestamp",), ("receive_timestamp",)})
 _BYTES_TOLD = frozenset(
@@ -98,7 +94,7 @@ def _compiled(expression: Expression) -> Matcher:
         return _comparison(expression)
     if isinstance(expression, Anywhere):
         wanted = expression.value.casefold()
-        return lambda entry: any(wanted in text.casefold() for text in _texts(entry))
+        return lambda entry: any(wanted in text.casefold() for text in texts(entry))
     if isinstance(expression, Not):
         inner = _compiled(expression.term)
         return lambda entry: not inner(entry)
@@ -110,16 +106,16 @@ def _compiled(expression: Expression) -> Matcher:
 def _comparison(comparison: Comparison) -> Matcher:
     path = _checked_path(comparison)
     if comparison.exists:
-        return lambda entry: any(True for _ in _values(entry, path))
+        return lambda entry: any(True for _ in values(entry, path))
     test = _test(comparison)
     defaulted = path[0] not in {*_PAYLOADS, "labels"} and path[:2] != ("resource", "labels")
 
     def holds(entry: Message) -> bool:
-        values = _values(entry, path)
-        first = next(values, None)
+        found = values(entry, path)
+        first = next(found, None)
         if first is None:
             return defaulted and test(*_default(path))
-        return test(*first) or any(test(*value) for value in values)
+        return test(*first) or any(test(*value) for value in found)
 
     return holds
 
@@ -129,12 +125,12 @@ def _checked_path(comparison: Comparison) -> tuple[str, ...]:
     descriptor: Value = pb.LogEntry.DESCRIPTOR
     names: list[str] = []
     for at, name in enumerate(comparison.path):
-        field = _field(descriptor, name)
+        field = field_of(descriptor, name)
         if field is None:
             raise unparseable(f"field not found: '{'.'.join(comparison.path)}'")
         names.append(field.name)
         rest = comparison.path[at + 1 :]
-        if field.name in _PAYLOADS or _is_map(field):
+        if field.name in _PAYLOADS or is_map(field):
             return (*names, *rest)
         descriptor = field.message_type
         if rest and (descriptor is None or _is_time(field)):
@@ -164,7 +160,7 @@ def _compares(field: Value, value: Value, comparator: str, wanted: str) -> bool:
                 return bool(_ORDERS[comparator](_time(value), _nanoseconds(wanted)))
             except ApiError:
                 return False
-        return comparator == ":" and any(wanted.casefold() in text.casefold() for text in _texts(value))
+        return comparator == ":" and any(wanted.casefold() in text.casefold() for text in texts(value))
     if isinstance(value, (int, float)) and not isinstance(value, bool) and (field is None or field.enum_type is None):
         try:
             return bool(_ORDERS[comparator](value, float(wanted)))
@@ -172,72 +168,6 @@ def _compares(field: Value, value: Value, comparator: str, wanted: str) -> bool:
             return False
     text, wanted = _text(field, value).casefold(), wanted.casefold()
     return wanted in text if comparator == ":" else bool(_ORDERS[comparator](text, wanted))
-
-
-def _values(message: Message, path: Sequence[str]) -> Iterator[tuple[Value, Value]]:
-    """Each value at a path, with its field's descriptor; nothing where it is not set."""
-    kind = message.DESCRIPTOR.full_name
-    if kind == "google.protobuf.Any":
-        if path and path[0] == "@type":
-            yield from [(None, message.type_url)] if len(path) == 1 else []  # type: ignore[attr-defined]
-        elif (inner := _unpacked(message)) is not None:
-            yield from _values(inner, path) if path else [(None, inner)]
-        return
-    if not path:
-        yield None, message
-        return
-    if kind == "google.protobuf.Struct":
-        yield from _in_map(None, message.fields, path)  # type: ignore[attr-defined]
-        return
-    field = _field(message.DESCRIPTOR, path[0])
-    if field is not None:
-        yield from _in_field(field, message, path[1:])
-
-
-def _in_field(field: Value, message: Message, path: Sequence[str]) -> Iterator[tuple[Value, Value]]:
-    value = getattr(message, field.name)
-    if _is_map(field):
-        yield from _in_map(field.message_type.fields_by_name["value"], value, path)
-    elif field.is_repeated:
-        for each in value:
-            yield from _of(field, each, path)
-    elif message.HasField(field.name) if field.message_type is not None else value != field.default_value:
-        yield from _of(field, value, path)
-
-
-def _of(field: Value, value: Value, path: Sequence[str]) -> Iterator[tuple[Value, Value]]:
-    """A field's value, or what is at a path in it."""
-    if isinstance(value, Message):
-        if value.DESCRIPTOR.full_name == "google.protobuf.Value":
-            yield from _in_json(value, path)
-        else:
-            yield from _values(value, path)
-    elif not path:
-        yield field, value
-
-
-def _in_json(value: Value, path: Sequence[str]) -> Iterator[tuple[Value, Value]]:
-    kind = value.WhichOneof("kind")
-    if kind == "list_value":
-        for each in value.list_value.values:
-            yield from _in_json(each, path)
-    elif kind == "struct_value":
-        yield from _values(value.struct_value, path) if path else [(None, value.struct_value)]
-    elif not path and kind not in {None, "null_value"}:
-        yield None, getattr(value, kind)
-
-
-def _in_map(field: Value, found: Mapping[str, Any], path: Sequence[str]) -> Iterator[tuple[Value, Value]]:
-    if not path:
-        for key in found:
-            yield None, key
-        return
-    # A key may have dots of its own, `run.googleapis.com/region`.
-    for length in range(len(path), 0, -1):
-        key = ".".join(path[:length])
-        if key in found:
-            yield from _of(field, found[key], path[length:])
-            return
 
 
 def _default(path: Sequence[str]) -> tuple[Value, Value]:
@@ -249,30 +179,8 @@ def _default(path: Sequence[str]) -> tuple[Value, Value]:
     return field, message
 
 
-def _field(descriptor: Value, name: str) -> FieldDescriptor | None:
-    found: FieldDescriptor | None = descriptor.fields_by_camelcase_name.get(name) or descriptor.fields_by_name.get(name)
-    return found
-
-
-def _is_map(field: Value) -> bool:
-    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
-
-
 def _is_time(field: Value) -> bool:
     return field.message_type is not None and bool(field.message_type.full_name.startswith("google.protobuf."))
-
-
-def _unpacked(message: Value) -> Message | None:
-    """What an `Any` holds; `None` when its type is not known here."""
-    try:
-        inner: Message = symbol_database.Default().GetSymbol(message.TypeName())()
-    except KeyError:
-        return None
-    try:
-        message.Unpack(inner)
-    except DecodeError:
-        return None
-    return inner
 
 
 def _text(field: Value, value: Value) -> str:
@@ -282,30 +190,6 @@ def _text(field: Value, value: Value) -> str:
         known = field.enum_type.values_by_number.get(value)
         return str(value) if known is None else str(known.name)
     return "" if isinstance(value, Message) else str(value)
-
-
-def _texts(message: Message) -> Iterator[str]:
-    """All texts in a message, however deep."""
-    if message.DESCRIPTOR.full_name == "google.protobuf.Any":
-        inner = _unpacked(message)
-        if inner is not None:
-            yield from _texts(inner)
-        return
-    for field, value in message.ListFields():
-        if _is_map(field):
-            for key in value:
-                yield key
-                yield from _texts_of(value[key])
-        else:
-            for each in value if field.is_repeated else [value]:
-                yield from _texts_of(each)
-
-
-def _texts_of(value: Value) -> Iterator[str]:
-    if isinstance(value, Message):
-        yield from _texts(value)
-    elif isinstance(value, str):
-        yield value
 
 
 def _expression(text: str) -> re.Pattern[str]:
