@@ -6,6 +6,7 @@ runfiles, names the user's directory to it, takes only what follows `--` for the
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +22,7 @@ def main(verb: str, *words: str) -> int:
     root = next(above for above in (Path.cwd(), *Path.cwd().parents) if (above / "MODULE.bazel").is_file())
     targets = json.loads((HERE / "targets.json").read_text())
     if verb == "query":
-        print("//svc:msp_deploy")
-        return 0
+        return query(words[0], list(targets))
     known = all(option.startswith("--output_groups=") for option in options)
     if not known or (verb == "run" and (options or len(labels) != 1)):
         return refuse(f"{verb} takes no {options}, and run takes one label: flags of a program stand behind --")
@@ -35,6 +35,20 @@ def main(verb: str, *words: str) -> int:
         if (ended := start(found, program, root)) != 0:
             return ended
     return 0
+
+
+def query(expression: str, known: "list[str]") -> int:
+    """Answers what the programs ask of a workspace: what is there, and what the rule behind `.ops` was given."""
+    named = re.findall(r"//[\w/.:-]*", expression)
+    there = [label for label in named if label.endswith("...") or label in known]
+    if expression.startswith("kind("):
+        for config in map(json.loads, map(Path.read_text, (HERE / "runfiles/_main/svc").glob("*.ops.json"))):
+            given = {"image_label": config["image"], **config}
+            rule = {"attribute": [{"name": key, "stringValue": given[key]} for key in given], "name": config["target"]}
+            print(json.dumps({"type": "RULE", "rule": rule}) if there else "")
+    elif there:
+        print("//svc:msp_deploy")
+    return 0 if there else refuse(f"no such target '{' '.join(named)}'")
 
 
 def start(found: "dict[str, str]", arguments: "tuple[str, ...]", root: Path) -> int:

@@ -7,7 +7,7 @@ texts with one of the names in them that hold a command (`{plan.rerun} --force`)
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +30,10 @@ _COMMAND = re.compile(rf"{_START}[^`]*")
 
 # Names that hold a command, without leading underscores, and what it looks like. `unknown_carriers` finds others.
 CARRIERS = {
+    "bazel_run": r"bazel run \S+ --",
     "login_hint": r"run: .+",
     "make_pipeline": r"bazel run .+",
+    "prog": r"bazel run \S+ --(?: \w+)?",
     "rerun": r"bazel run \S+ -- .+",
     "rerun_beside": r"bazel run \S+ -- .+ --release=.+",
 }
@@ -143,11 +145,15 @@ class Sources:
         if where.endswith(".bzl"):  # A rule prints where it fails; all else is documentation, which docs/rules.md has.
             failing = [node for node in nodes if isinstance(node, ast.Call) and _name(node.func) == "fail"]
             nodes = [part for call in failing for part in ast.walk(call)]
+        # A module's own function is meant, where another module's has the same name.
+        builders = {id(function) for function, _ in self.builders.values()}
+        functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and id(node) not in builders]
+        defined = {node.name.lstrip("_") for node in functions}
         for node in nodes:
             if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in silent:
                 yield from self._in_string(node)
             elif isinstance(node, ast.Call):
-                yield from self._built(node)
+                yield from self._built(node, defined)
 
     def _in_string(self, node: ast.expr) -> Iterator[str]:
         for line in _rendered(node).splitlines():
@@ -155,11 +161,14 @@ class Sources:
             if not any(in_text(line)):
                 yield from (found[0].rstrip(" .,;:)") for found in _CARRIED.finditer(line))
 
-    def _built(self, call: ast.Call) -> Iterator[str]:
+    def _built(self, call: ast.Call, defined: Set[str]) -> Iterator[str]:
         own = _joined(call)
+        match call:  # A verb, as `Service.typed` writes it for either of the programs that have verbs.
+            case ast.Call(func=ast.Attribute(attr="typed"), args=[ast.Constant(value=str(verb)), *_]):
+                yield f"{{bazel_run}} {verb}"
         if own and not any(own is words for _, words in self.builders.values()):
             yield _template(own)
-        elif _name(call.func) in self.builders:
+        elif _name(call.func) in self.builders and _name(call.func) not in defined:
             function, words = self.builders[_name(call.func)]
             if not any(node is call for builder, _ in self.builders.values() for node in ast.walk(builder)):
                 yield _template(_spliced(words, function, call.args))

@@ -132,6 +132,9 @@ class Monorepo:
             "tool": f"{self.tools}:deploy",
         }
         (files / "msp_deploy.json").write_text(json.dumps(delivery))
+        own = {"image": "//svc:image", "target": "//svc:msp_deploy.ops", "tool": f"{self.tools}:verb"}
+        operating = {key: delivery[key] for key in ("gcp_project", "gcp_region", "msp_service_id", "repository")}
+        (files / "msp_deploy.ops.json").write_text(json.dumps(operating | own))
         for pipeline in ("pipeline", "msp_deploy.pipeline"):
             for command in ("apply", "diff"):
                 name = f"{pipeline}.{command}"
@@ -156,6 +159,7 @@ class Monorepo:
 
         # A module knows itself by its name, too; others know it by that alone.
         tools = {f"{own}:{name}": target(name) for own in {self.tools, CONSUMERS} for name in TOOLS}
+        tools |= {f"{own}:msp": target("verb") for own in {self.tools, CONSUMERS}}
         specification = str(self.root / "svc/service.yaml")
         check = target("validate", "", specification, verb="test")
         generate = target(
@@ -164,6 +168,7 @@ class Monorepo:
         service = {
             "//svc:msp_deploy": target("deploy", "msp_deploy"),
             "//svc:msp_deploy.local": target("deploy_local", "msp_deploy"),
+            "//svc:msp_deploy.ops": target("verb", "msp_deploy.ops"),
             "//svc:msp_deploy.spec_test": check,
             "//svc:msp_deploy.pipeline": generate,
             "//svc:pipeline": generate,

@@ -204,4 +204,52 @@ TABLE = (
         "gcloud deploy targets rollback {} --release=RELEASE --rollout-id={} {}",
         "pipeline_commands_test.test_the_page",
     ),
+    # verbs
+    Row("operate/standing.py", "{bazel_run} approve", "verbs_commands_test.test_status_says_what_to_type"),
+    Row("operate/standing.py", "{bazel_run} promote", "verbs_commands_test.test_status_says_what_to_type"),
+    Row("operate/standing.py", "{bazel_run} reject", "verbs_commands_test.test_status_says_what_to_type"),
+    Row("operate/standing.py", "{bazel_run} resume", "verbs_commands_test.test_status_says_what_to_type"),
+    Row("operate/standing.py", "{bazel_run} retry", "verbs_commands_test.test_status_says_what_to_type"),
+    Row("operate/standing.py", "{bazel_run} rollback", "verbs_commands_test.test_status_says_what_to_type"),
+    Row("operate/promote.py", "{bazel_run} promote", "verbs_commands_test.test_promote_says_what_to_type"),
+    Row("operate/promote.py", "{bazel_run} status", "verbs_commands_test.test_promote_says_what_to_type"),
+    Row("operate/approve.py", "{bazel_run} approve", "verbs_commands_test.test_approve_says_what_to_type"),
+    Row("operate/approve.py", "{bazel_run} reject", "verbs_commands_test.test_approve_says_what_to_type"),
+    Row("operate/rollback.py", "{bazel_run} rollback", "verbs_commands_test.test_rollback_says_what_to_type"),
+    Row("operate/rollback.py", "{bazel_run} status", "verbs_commands_test.test_rollback_says_what_to_type"),
+    Row(
+        "operate/rollback.py",
+        "{bazel_run} cancel",
+        "verbs_commands_test.test_a_rollback_of_what_is_under_way_says_what_to_type",
+    ),
+    Row("operate/hold.py", "{bazel_run} resume", "verbs_commands_test.test_hold_says_what_to_type"),
+    Row(
+        "operate/hold.py", "{bazel_run} freeze", "verbs_commands_test.test_where_nothing_promotes_a_freeze_stops_people"
+    ),
+    Row("operate/repair.py", "{bazel_run} cancel", "verbs_commands_test.test_repairs_say_what_to_type"),
+    Row("operate/repair.py", "{bazel_run} retry", "verbs_commands_test.test_repairs_say_what_to_type"),
+    Row(
+        "operate/command.py",
+        "{bazel_run} status",
+        "verbs_commands_test.test_whoever_is_overtaken_or_waits_in_vain_looks_at_the_status",
+    ),
+    Row("operate/compare.py", "{bazel_run} status", "verbs_commands_test.test_what_can_not_be_compared_is_looked_up"),
+    Row(
+        "cli/verbs/common.py",
+        "{bazel_run} {} SERVICE --project=PROJECT",
+        "verbs_commands_test.test_a_target_is_about_its_own_service",
+    ),
+    Row("cli/verb.py", "{prog} --help", "verbs_commands_test.test_help_and_its_examples"),
+    Row(
+        "cli/verb.py",
+        "bazel run //svc:msp_deploy.ops -- VERB [FLAGS]                        one service, as its BUILD file says",
+        "verbs_commands_test.test_help_and_its_examples",
+    ),
+    Row(
+        "cli/verb.py",
+        "bazel run @rules_msp//tools:msp -- VERB SERVICE --project=… [FLAGS]   any service, with no BUILD file",
+        "verbs_commands_test.test_help_and_its_examples",
+    ),
+    Row("operate/service.py", "bazel run {} --", "verbs_commands_test.test_services_of_a_workspace"),
+    Row("operate/workspace.py", "bazel query '{}'", "verbs_commands_test.test_services_of_a_workspace"),
 )

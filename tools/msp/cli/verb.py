@@ -39,7 +39,7 @@ def main(flags: argparse.Namespace) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    program = _program()
+    program, service = _program()
     whole = _Parser(  # type: ignore[no-untyped-call]  # absl's
         prog=program,
         description=(__doc__ or "").strip(),
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
             command.name,
             help=command.help,
             description=command.help,
-            epilog=f"example:\n  {program} {command.name} {command.example}",
+            epilog=f"example:\n  {program} {command.name} {service}{command.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -76,17 +76,19 @@ def _meant(arguments: Sequence[str]) -> str:
     return f"did you mean {close[0]}?" if verb not in names and close else ""
 
 
-def _program() -> str:
-    """What a person has typed to get here, as far as that is known."""
+def _program() -> tuple[str, str]:
+    """What a person has typed to get here, as far as that is known; and how they then name a service in examples."""
     from msp.cli.verbs.common import config_of_target
+    from msp.operate.service import bazel_run
 
     try:
         config = config_of_target()
     except UsageError:  # It is told where it is needed.
         config = None
     if config is not None:
-        return f"bazel run {config.target} --"
-    return "bazel run @rules_msp//tools:msp --" if "BUILD_WORKSPACE_DIRECTORY" in os.environ else "msp"
+        return bazel_run(config.target), ""
+    by_bazel = "BUILD_WORKSPACE_DIRECTORY" in os.environ
+    return bazel_run("@rules_msp//tools:msp") if by_bazel else "msp", "SERVICE --project=PROJECT "
 
 
 if __name__ == "__main__":

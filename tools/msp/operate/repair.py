@@ -46,8 +46,8 @@ class Retry:
         name = environment(stage, service.region)
         title = f"retry {rollout.job or 'the failed job'} of {rollout.release} on {name}"
         if not rollout.job:
-            promote = service.typed("promote", f"--stage={name}", f"--release={rollout.release}")
-            objection = Objection(f"{rollout.id} has no failed job to run again", f"roll it out anew: {promote}")
+            # It failed with its release, before it had any.
+            objection = Objection(f"{rollout.id} has no failed job to run again", "deliver its commit again")
             return Decision(title, stage.target, stage.category, objections=(objection,))
         again = service.typed("retry", f"--stage={name}")
         objections = (

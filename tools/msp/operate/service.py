@@ -9,6 +9,11 @@ from msp.rollouts.facts import Facts, Stage
 from msp.text import harmless
 
 
+def bazel_run(label: str) -> str:
+    """What a person types before a verb: `bazel run //svc:msp_deploy.ops --`."""
+    return f"bazel run {label} --"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service in one region.
@@ -28,7 +33,7 @@ class Service:
     region: str
     id: str
     image: str = ""
-    command: str = "bazel run @rules_msp//tools:msp --"
+    command: str = bazel_run("@rules_msp//tools:msp")
     by_target: bool = False
     local_cloud: str = ""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from msp.ci.bazel import Bazel
 from msp.errors import UsageError
-from msp.operate.service import Service
+from msp.operate.service import Service, bazel_run
 
 # The rule behind `.ops`, which has all of it as attributes and depends on no image.
 _KIND = "_msp_delivery_ops rule"
@@ -58,7 +58,7 @@ def _service(rule: dict[str, str], local_cloud: str) -> Service:
         rule["gcp_region"],
         rule["msp_service_id"],
         image=rule["image_label"],
-        command=f"bazel run {label} --",
+        command=bazel_run(label),
         by_target=True,
         local_cloud=local_cloud,
     )

@@ -27,7 +27,7 @@ class Command:
     Attributes:
         name: `promote`.
         help: What it does, in a line.
-        example: Flags of a typical use, for its help: `--stage=prod`.
+        example: Flags of a typical use, for its help: `--stage=prod`; of one service.
         flags: Adds its own flags to a parser.
         run: Does it, and returns the exit code.
     """
@@ -189,20 +189,20 @@ def config_of_target() -> "OpsConfig | None":
 
 
 def _of_target(config: "OpsConfig", flags: argparse.Namespace, local_cloud: str) -> "Service":
-    from msp.operate.service import Service
+    from msp.operate.service import Service, bazel_run
 
     if flags.services or flags.project:
         given = flags.services[0] if flags.services else "--project"
         raise UsageError(
             f"{config.target} is about {config.msp_service_id}: leave out {given}",
-            hint=f"for another service: bazel run {config.tools}:msp -- {flags.verb} SERVICE --project=PROJECT",
+            hint=f"for another service: {bazel_run(f'{config.tools}:msp')} {flags.verb} SERVICE --project=PROJECT",
         )
     return Service(
         config.gcp_project,
         config.gcp_region,
         config.msp_service_id,
         image=config.image or "",
-        command=f"bazel run {config.target} --",
+        command=bazel_run(config.target),
         by_target=True,
         local_cloud=local_cloud,
     )

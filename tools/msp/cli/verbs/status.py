@@ -67,6 +67,6 @@ def _changes(flags: argparse.Namespace) -> int:
 
 
 COMMANDS = (
-    Command("status", "What runs where, and what needs a person.", "//...", _status_flags, _status),
+    Command("status", "What runs where, and what needs a person.", "--format=markdown", _status_flags, _status),
     Command("changes", "The commits that a stage would get.", "--stage=prod", _changes_flags, _changes),
 )
