@@ -94,8 +94,10 @@ class Sources:
     def read(cls, root: Path) -> "Sources":
         """Reads all of a repository that can print commands."""
         paths = sorted([*(root / "tools/msp").rglob("*.py"), *(root / "rules_msp").rglob("*.bzl")])
+        # The pipeline's actions say in Cloud Deploy what they ran, and tell nobody to run anything; nor does what
+        # plays them in the local cloud.
+        paths.remove(root / "tools/msp/localcloud/deploy/execution.py")
         found = cls({str(path.relative_to(root)): ast.parse(path.read_text("utf-8")) for path in paths})
-        # Those of the pipeline's actions say in Cloud Deploy what they ran, and tell nobody to run anything.
         scripts = [root / "bazelw", *sorted(root.glob("tools/*.sh")), *sorted(root.glob("tools/[!m]*/*.sh"))]
         found.scripts = {str(path.relative_to(root)): path.read_text("utf-8") for path in scripts if path.is_file()}
         while found._learn():
