@@ -236,7 +236,7 @@ class LocalCloud:
         methods += logging.methods(self.log, self.clock)
         self.methods: Sequence[Method] = methods
         routes: list[BaseRoute] = [
-            *console.routes(self.deploy.resources, lambda: self._stopping),
+            *console.routes(self.deploy.resources, images, self.registry.manifests, lambda: self._stopping),
             *control.routes(self.engine, self.intake, self._addresses),
             *discovery.routes(discovery.apis(methods)),
             *run.routes(self.run, self.deployments, self.intake),

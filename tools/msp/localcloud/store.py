@@ -99,6 +99,7 @@ class Store:
         self._db.executescript(_SCHEMA + f"PRAGMA user_version={_SCHEMA_VERSION};")
         self._depth = 0
         self._watchers: list[Callable[[], None]] = []
+        self._observers: list[Callable[[str, str], None]] = []
         self.revision = 0
         """How many changes were committed since the store was opened."""
 
@@ -109,6 +110,18 @@ class Store:
     def watch(self, callback: Callable[[], None]) -> None:
         """Has `callback` called after every committed transaction."""
         self._watchers.append(callback)
+
+    def observe(self, callback: Callable[[str, str], None]) -> None:
+        """Has `callback` called with kind and name of each document that is written or deleted.
+
+        That may be before others see the change, and it may be undone yet. For all that are deleted below a prefix,
+        the prefix is told.
+        """
+        self._observers.append(callback)
+
+    def _tell(self, kind: str, name: str) -> None:
+        for callback in self._observers:
+            callback(kind, name)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -162,6 +175,7 @@ class Store:
                     "INSERT INTO keys (kind, key, value, document) VALUES (?, ?, ?, ?)",
                     [(kind, key, value, document) for key, value in keys.items()],
                 )
+        self._tell(kind, name)
 
     def get(self, kind: str, name: str) -> bytes | None:
         """The payload of a document, or `None`."""
@@ -172,7 +186,8 @@ class Store:
         """Removes a document; tells whether it was there."""
         with self.transaction():
             cursor = self._db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name))
-            return cursor.rowcount > 0
+        self._tell(kind, name)
+        return cursor.rowcount > 0
 
     def delete_below(self, kind: str, prefix: str) -> int:
         """Removes the documents of a kind whose names begin with `prefix`; tells how many."""
@@ -180,7 +195,8 @@ class Store:
             cursor = self._db.execute(
                 "DELETE FROM documents WHERE kind = ? AND name >= ? AND name < ?", (kind, prefix, _after(prefix))
             )
-            return cursor.rowcount
+        self._tell(kind, prefix)
+        return cursor.rowcount
 
     def delete_between(self, kind: str, first: str, last: str) -> int:
         """Removes the documents of a kind whose names are not before `first`, and before `last`; tells how many."""

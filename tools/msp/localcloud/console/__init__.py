@@ -1,6 +1,6 @@
-"""The console page at `/`: pipelines, releases and rollouts, live, with buttons for what one does with them.
+"""The console at `/`: the fleet, each service and each release, live, with buttons for what one does with them.
 
-The page shows what `overview` says and acts through the same REST API as every other client.
+The pages show what the modules here say and act through the same REST API as every other client.
 """
 
 from msp.localcloud.console.routes import routes
