@@ -102,7 +102,7 @@ function marks(marks, release = "") {
   const entries = Object.entries(marks);
   if (!entries.length) return "";
   return element("ul", { class: "marks" }, entries.map(([mark, about]) => element("li", {},
-    pill(MARKS[mark]), about && about !== release && element("span", { class: "what" }, " ", about))));
+    pill(MARKS[mark]), about && about !== release && [" ", element("span", { class: "what" }, about)])));
 }
 
 function pages(fleet, route) {

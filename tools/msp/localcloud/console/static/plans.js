@@ -66,7 +66,7 @@ export async function rollBack(service, stage, releaseId = "") {
     ...plan,
     title: `Roll ${stage.target} back to ${to}?`,
     moves: [{ target: stage.target, from: off, to, note: rolloutsBack(stage, found.rollbackOfRollout, to) }],
-    notes: comes.length ? [`${count(comes.length, "release")} ${comes.length === 1 ? "leaves" : "leave"} ${stage.target}:`, comes] : [],
+    notes: comes.length ? [`Takes back ${count(comes.length, "release")}:`, comes] : [],
     warnings: held.map((each) => `The automation ${each.id} goes on promoting into ${stage.target}.`),
     // Whoever was quicker has changed what is rolled back: then this is refused, and nothing happens twice.
     act: (reason) => withFreeId(to, stage.target, (rolloutId) => call({
@@ -111,7 +111,7 @@ function between(service, from, to) {
   if (start < 0 || end < 0) return { comes: [], notes: [], warnings: [] };
   if (end > start) return { comes: [], notes: [], warnings: [`${to} is older than ${from}: this puts the stage back.`] };
   const comes = service.releases.slice(end, start);
-  return { comes, notes: [`${count(comes.length, "release")} ${comes.length === 1 ? "comes" : "come"}:`, comes], warnings: [] };
+  return { comes, notes: [`Brings ${count(comes.length, "release")}:`, comes], warnings: [] };
 }
 
 function rolloutsBack(stage, offName, to) {
