@@ -1,4 +1,4 @@
-"""Finds the commands that the pages, the examples and the local cloud's own page show."""
+"""Finds the commands that the pages, the examples and the local cloud's console show."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.commands.collector import Printed, in_text
 _PAGES = ("*.md", "docs/**/*.md", "examples/**/*.md")
 _SCRIPTS = ("examples/**/*.sh",)
 _CI = ("examples/buildkite/*.yml", "examples/github/*.yml")
-_CONSOLE = "tools/msp/localcloud/console/static/page.js"
+_CONSOLE = "tools/msp/localcloud/console/static/*.js"
 # This repository's own programs.
 _OWN = re.compile(r"(?:\w+=\w+ )?(?:\.ci/run|\.venv/bin/\S+|(?:tools|examples)/[\w/]+\.sh)(?: .*)?|python3 -m .*")
 
@@ -26,9 +26,10 @@ def shown(root: Path) -> Iterator[Printed]:
     for path in (each for pattern in _SCRIPTS for each in root.glob(pattern)):
         lines = (line.partition(" #")[0] for line in path.read_text("utf-8").splitlines() if line.strip()[:1] != "#")
         found |= {Printed(_name(root, path), command) for line in lines for command in in_text(line)}
-    script = (root / _CONSOLE).read_text("utf-8")
-    for text in re.findall(r"\"([^\"\n]+)\"|`([^`\n]+)`", script):
-        found |= {Printed(_CONSOLE, command) for command in in_text("".join(text).replace("${", "{"))}
+    for path in root.glob(_CONSOLE):
+        for text in re.findall(r"\"([^\"\n]+)\"|`([^`\n]+)`", path.read_text("utf-8")):
+            commands = in_text("".join(text).replace("${", "{"))
+            found |= {Printed(_name(root, path), command) for command in commands}
     yield from sorted(found)
 
 
