@@ -24,6 +24,7 @@ NAMES = re.compile(
 # Run, parsed or looked at elsewhere.
 ELSEWHERE = {
     "docs/local-cloud-registry.md": "tests/peers/registry_docs_test.py",
+    "docs/operating.md": "tests/operate/transcript_test.py, tests/commands/verbs_commands_test.py",
     "examples/buildkite/pipeline.yml": "tests/examples/ci_test.py",
     "examples/ci/deliverables.sh": "tests/examples/ci_test.py",
 }
