@@ -29,6 +29,7 @@ ELSEWHERE = {
     "examples/ci/deliverables.sh": "tests/examples/ci_test.py",
 }
 ELSEWHERE_COMMANDS = {
+    "bazel run //svc:msp_deploy.ops -- rollback --stage=prod": "tests/operate/transcript_test.py",
     "deliverables=$(examples/ci/deliverables.sh --json)": "tests/examples/ci_test.py",
     'echo "deliverables=$deliverables" >> "$GITHUB_OUTPUT"': "tests/examples/ci_test.py",
     "buildkite-agent pipeline upload --no-interpolation": "tests/examples/ci_test.py",
