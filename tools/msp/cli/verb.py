@@ -17,7 +17,7 @@ from typing import NoReturn
 from absl.flags import argparse_flags
 
 from msp.cli import entry
-from msp.cli.verbs import approve, hold, promote, repair, rollback, status
+from msp.cli.verbs import approve, freeze, hold, promote, repair, rollback, status
 from msp.cli.verbs.common import Command, add_shared_flags
 from msp.errors import UsageError
 
@@ -27,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     *approve.COMMANDS,
     rollback.COMMAND,
     *hold.COMMANDS,
+    *freeze.COMMANDS,
     *repair.COMMANDS,
 )
 

@@ -7,7 +7,7 @@ from msp import names
 from msp.deploy_policies.actions import Action, Invoker
 from msp.deploy_policies.policy import OneTimeWindow, Policy, PolicySelector, Restriction, WeeklyWindow
 from msp.deploy_policies.selection import ResourceSelector
-from msp.gcp.messages import last_part, raw
+from msp.gcp.messages import last_part, noted_moment, raw
 
 if TYPE_CHECKING:
     from google.cloud import deploy_v1
@@ -30,6 +30,9 @@ def to_policy(message: "deploy_v1.DeployPolicy") -> Policy:
         description=policy.description,
         reason=policy.annotations.get(names.REASON_ANNOTATION, ""),
         by=policy.annotations.get(names.BY_ANNOTATION, ""),
+        since=noted_moment(policy.annotations.get(names.SINCE_ANNOTATION, "")),
+        labels=dict(policy.labels),
+        etag=policy.etag,
     )
 
 

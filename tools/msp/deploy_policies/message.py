@@ -17,8 +17,8 @@ def to_message(policy: Policy, *, project: str, region: str, labels: Mapping[str
     """A deploy policy as the API takes it.
 
     Args:
-        policy: With selectors, and restrictions that have windows; see `freeze` for those of a freeze. Its reason, and
-            who made it, become annotations, and its description is cut at what Cloud Deploy takes.
+        policy: With selectors, and restrictions that have windows; see `freeze` for those of a freeze. Its reason,
+            who made it and when become annotations, and its description is cut at what Cloud Deploy takes.
         project: The pipelines' project: `msp-example-prod-0000`.
         region: Their region: `us-central1`.
         labels: What marks whose policy it is: `{"msp-freeze": "by-hand"}`.
@@ -28,6 +28,8 @@ def to_message(policy: Policy, *, project: str, region: str, labels: Mapping[str
     """
     policy_id = names.check_id(policy.id, "deploy policy", "give the freeze a shorter name")
     said = {names.REASON_ANNOTATION: policy.reason, names.BY_ANNOTATION: policy.by}
+    if policy.since is not None:
+        said[names.SINCE_ANNOTATION] = f"{policy.since:%Y-%m-%dT%H:%M:%SZ}"
     return deploy_v1.DeployPolicy(
         name=names.deploy_policy_name(project, region, policy_id),
         description=_cut(policy.description),

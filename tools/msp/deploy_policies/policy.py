@@ -1,7 +1,7 @@
 """Deploy policies as values: what they forbid, of which targets, to whom and when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from msp.deploy_policies.actions import Action, Invoker
@@ -96,6 +96,9 @@ class Policy:
         description: For people.
         reason: Why it is there, where whoever made it has said so.
         by: Who made it, where that was said.
+        since: When they made it, where that was said.
+        labels: What marks whose it is.
+        etag: Of the policy as it was read; empty where it wasn't.
     """
 
     id: str
@@ -105,3 +108,6 @@ class Policy:
     description: str = ""
     reason: str = ""
     by: str = ""
+    since: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    etag: str = ""

@@ -1,5 +1,6 @@
 """Reading Google's messages."""
 
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -39,6 +40,15 @@ def last_part(name: str) -> str:
 def part_after(name: str, collection: str) -> str:
     """The id that follows a collection in a full name: `part_after("…/releases/r/rollouts/o", "releases")` is `r`."""
     return name.partition(f"/{collection}/")[2].partition("/")[0]
+
+
+def noted_moment(text: str) -> datetime | None:
+    """The moment that somebody noted in an annotation, aware: `2026-11-24T12:00:00Z`; None where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def unpacked(packed: Any, kind: type[T]) -> T | None:  # noqa: ANN401 - google.protobuf.any_pb2.Any, untyped

@@ -57,6 +57,19 @@ def freeze_policy_id(service_id: str, freeze: str) -> str:
     return check_id(f"freeze-{service_id}-{freeze}", "deploy policy", "shorten the freeze's name")
 
 
+def hand_freeze_policy_id(service_id: str, target: str) -> str:
+    """The deploy policy of a freeze that somebody makes by hand, of one stage: `frozen-{service_id}-{target}`.
+
+    No standing freeze's begins like this. Being the same for everybody, it lets of two people at once one make it.
+    """
+    return check_id(f"frozen-{service_id}-{target}", "deploy policy", "shorten service.id or the environment's id")
+
+
+def category_freeze_policy_id(category: str) -> str:
+    """The deploy policy of a freeze of all stages of a category, by hand: `frozen-{category}`."""
+    return check_id(f"frozen-{category}", "deploy policy", "name a category of the specifications: external")
+
+
 def run_service(service_id: str, target: str) -> str:
     """The Cloud Run service that a target deploys to: `{service_id}-{target}`, at most 49 characters."""
     return check_id(

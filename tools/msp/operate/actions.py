@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msp.deploy_policies.policy import PolicySelector
 from msp.rollouts.facts import RolloutKey
 
 
@@ -108,7 +109,41 @@ class Cancel:
     overrides: tuple[str, ...] = ()
 
 
-Action = RollOut | Approve | RollBack | Hold | Resume | Retry | Cancel
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A deploy policy that lets nothing go forward for a while.
+
+    Attributes:
+        policy: Its id; the same for everybody who freezes the same.
+        selector: What it freezes.
+        label: What marks it besides that it was made by hand: `("msp-service", "msp-example")`.
+        until: The first moment after it, in UTC.
+        frozen: What is frozen, as people call it: `prod`.
+        replaces: The etag of the policy of that id as it was seen; empty where there was none.
+    """
+
+    policy: str
+    selector: PolicySelector
+    label: tuple[str, str]
+    until: datetime
+    frozen: str
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreeze:
+    """A deploy policy that is to go.
+
+    Attributes:
+        policy: Its id.
+        etag: As it was seen: one that was changed meanwhile stays.
+    """
+
+    policy: str
+    etag: str
+
+
+Action = RollOut | Approve | RollBack | Hold | Resume | Retry | Cancel | Freeze | Unfreeze
 
 
 @dataclass(frozen=True, slots=True)

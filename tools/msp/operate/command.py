@@ -26,6 +26,7 @@ from msp.rollouts.following import follow
 from msp.rollouts.states import RolloutState
 from msp.show.document import Line, Tone
 from msp.show.output import Output
+from msp.text import harmless
 
 _EXTERNAL = "external"
 
@@ -79,6 +80,7 @@ class Command:
         cloud: Whom to ask.
         output: Where to say it.
         settings: How to go about it.
+        read: Gathers what is known of the service.
     """
 
     verb: Verb
@@ -87,6 +89,7 @@ class Command:
     cloud: Cloud
     output: Output
     settings: Settings = Settings()
+    read: Callable[[Service, Host, Cloud], Facts] = read_facts
 
     def run(self) -> int:
         """Does what was asked for.
@@ -102,7 +105,7 @@ class Command:
             RemoteError: Cloud Deploy refuses, or can't be reached.
         """
         facts, decision = self._decided()
-        self.output.begin(f"{self.service.id}: {decision.title}")
+        self.output.begin(f"{self.service.called}: {decision.title}")
         self.output.record(service=self.service.id, title=decision.title, target=decision.target)
         self.output.say(*decision_blocks(decision, facts, self._changes(facts, decision)))
         if decision.done:
@@ -124,7 +127,7 @@ class Command:
         return self._end(decision)
 
     def _decided(self) -> tuple[Facts, Decision]:
-        facts = read_facts(self.service, self.host, self.cloud)
+        facts = self.read(self.service, self.host, self.cloud)
         return facts, self.verb.decide(facts, self.service, ancestry(self.host.git()))
 
     def _changes(self, facts: Facts, decision: Decision) -> Changes | None:
@@ -137,7 +140,7 @@ class Command:
         return changes_between(self.host.checkout(), since.commit, until.commit, image=self.service.image)
 
     def _note(self) -> Note:
-        return Note(self.verb.reason, self.settings.by, self.host.now())
+        return Note(harmless(self.verb.reason), self.settings.by, self.host.now())
 
     def _asked(self, decision: Decision) -> bool:
         """Whether a person was asked, and said yes.
@@ -154,7 +157,7 @@ class Command:
 
     def _send(self, sender: Sender, action: Action) -> None:
         try:
-            with about(self.service.id):
+            with about(self.service.called):
                 made = sender.send(action)
         except ApiError as error:
             if error.code not in _OVERTAKEN:

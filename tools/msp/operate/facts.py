@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from msp.deploy_policies.conversion import to_policy
 from msp.errors import UsageError
 from msp.gcp.errors import NotFoundError, about
 from msp.operate.host import Cloud, Host
 from msp.operate.service import Service
-from msp.rollouts.facts import Facts
+from msp.rollouts.conversion import to_stage
+from msp.rollouts.facts import Facts, Pipeline
 from msp.rollouts.reading import Reader
 
 _THREADS = 8
@@ -33,6 +35,25 @@ def read_facts(service: Service, host: Host, cloud: Cloud) -> Facts:
             f"{service.id} has no delivery pipeline {service.pipeline_id!r} in {service.project}, {service.region}",
             hint="check the service's id, --project and --region; a pipeline is made by applying its specification",
         ) from error
+
+
+def read_location(service: Service, host: Host, cloud: Cloud) -> Facts:
+    """What is known of a project's region: its policies, and its targets as the stages of one pipeline without an id.
+
+    Args:
+        service: Has the project and the region.
+        host: Tells the time.
+        cloud: Whom to ask.
+
+    Raises:
+        RemoteError: It can't be read.
+    """
+    deploy = cloud.deploy
+    with about(service.called):
+        targets = list(deploy.pages(deploy.client.list_targets, parent=service.location))
+        policies = list(deploy.pages(deploy.client.list_deploy_policies, parent=service.location))
+    stages = tuple(to_stage(target) for target in sorted(targets, key=lambda each: str(each.name)))
+    return Facts(Pipeline("", stages), host.now(), policies=tuple(map(to_policy, policies)))
 
 
 def at_once(tasks: Sequence[Callable[[], None]]) -> None:

@@ -6,7 +6,7 @@ from msp.operate.decision import Objection
 from msp.operate.service import Service
 from msp.rollouts.age import Ancestry, superseded
 from msp.rollouts.facts import Facts, Release, Rollout, Stage
-from msp.rollouts.freezes import Freeze, freeze
+from msp.rollouts.freezes import freeze
 from msp.rollouts.journey import stage_before, verified_before
 from msp.rollouts.rolled_back import rolled_back_on
 from msp.rollouts.running import running
@@ -46,7 +46,7 @@ def frozen(facts: Facts, stage: Stage, action: Action, overrides: Sequence[str],
         return None
     flags = " ".join(f"--override_freeze={policy}" for policy in missing)
     return Objection(
-        f"{stage.target} is {until(found)}",
+        f"{stage.target} is {found.words}",
         f"if it can't wait until then, and you may override the policy: {again} {flags} --reason='…'",
         blocks=True,
     )
@@ -101,11 +101,3 @@ def verified(facts: Facts, stage: Stage, release: str) -> str:
         return ""
     when = f" at {found.ended:%Y-%m-%d %H:%M} UTC" if found.ended else ""
     return f"{found.release} succeeded on {found.target}{when}"
-
-
-def until(found: Freeze) -> str:
-    """A freeze in words: `frozen until 2027-01-02 09:00 UTC by policy 'freeze-holidays' (holidays)`."""
-    end = f"until {found.until:%Y-%m-%d %H:%M} UTC" if found.until else "without an end"
-    policies = {each.id: each for each in (*found.policies, found.ends_by)}
-    said = (f"{each.id!r} ({each.reason or each.description})".replace(" ()", "") for each in policies.values())
-    return f"frozen {end} by policy {', '.join(said)}"

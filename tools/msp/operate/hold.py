@@ -36,7 +36,7 @@ class Hold:
         title = f"hold promotion into {name}"
         found = automations_into(facts, stage.target)
         if not found:
-            freeze = service.typed("freeze", f"--stage={name}", "--until=TIME", "--reason='…'")
+            freeze = f"{service.typed('freeze', f'--stage={name}', '--until=TIME')} --reason='…'"
             message = f"no automation promotes into {stage.target}: there is nothing to hold"
             return Decision(title, stage.target, objections=(Objection(message, f"to stop people too: {freeze}"),))
         going = tuple(Suspend(each.id, stage.target) for each in found if not each.suspended)

@@ -14,7 +14,20 @@ from msp.gcp.creation import Creation, create
 from msp.gcp.errors import AlreadyExistsError, RemoteError
 from msp.gcp.messages import enum_name
 from msp.gcp.retry import RetryPolicy
-from msp.operate.actions import Action, Approve, Cancel, Hold, Note, Resume, Retry, RollBack, RollOut
+from msp.operate.actions import (
+    Action,
+    Approve,
+    Cancel,
+    Freeze,
+    Hold,
+    Note,
+    Resume,
+    Retry,
+    RollBack,
+    RollOut,
+    Unfreeze,
+)
+from msp.operate.freezing import PolicySender
 from msp.operate.service import Service
 from msp.rollouts import annotations
 from msp.rollouts.facts import RolloutKey
@@ -53,10 +66,8 @@ class Sender:
             UnreachableError: It can't be reached; running the command again finds out what has happened.
         """
         match action:
-            case RollOut():
-                return self._roll_out(action)
-            case RollBack():
-                return self._roll_back(action)
+            case RollOut() | RollBack():
+                return self._roll_out(action) if isinstance(action, RollOut) else self._roll_back(action)
             case Approve():
                 return self._approve(action)
             case Hold() | Resume():
@@ -65,6 +76,8 @@ class Sender:
                 return self._retry_job(action)
             case Cancel():
                 return self._cancel(action)
+            case Freeze() | Unfreeze():
+                return self._freezing.send(action)
 
     def validate(self, action: Action) -> None:
         """Asks Cloud Deploy whether it would do it, of those actions of which it can be asked.
@@ -78,8 +91,14 @@ class Sender:
                 deploy.read(deploy.client.create_rollout, **self._rollout_fields(action), validate_only=True)
             case RollBack():
                 deploy.read(deploy.client.rollback_target, **self._rollback_fields(action), validate_only=True)
+            case Freeze() | Unfreeze():
+                self._freezing.validate(action)
             case _:
                 return
+
+    @property
+    def _freezing(self) -> PolicySender:
+        return PolicySender(self.service, self.deploy, self.retry, self.note)
 
     def _roll_out(self, action: RollOut) -> bool:
         from google.cloud.deploy_v1 import Rollout

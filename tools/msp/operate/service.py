@@ -8,10 +8,13 @@ from msp.errors import UsageError
 from msp.rollouts.facts import Facts, Stage
 from msp.text import harmless
 
-
 def bazel_run(label: str) -> str:
     """What a person types before a verb: `bazel run //svc:msp_deploy.ops --`."""
     return f"bazel run {label} --"
+
+
+ANY_SERVICE = bazel_run("@rules_msp//tools:msp")
+"""What a person types before a verb where no BUILD file has the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Service:
     Attributes:
         project: The project of its pipeline: `msp-example-prod-0000`.
         region: `us-central1`.
-        id: `msp-example`.
+        id: `msp-example`; empty where all of the project and region are meant.
         image: The label that its image is built from: `//svc:image`; empty where no BUILD file said so.
         command: What a person types before a verb: `bazel run //svc:msp_deploy.ops --`, or
             `bazel run @rules_msp//tools:msp --`.
@@ -33,9 +36,14 @@ class Service:
     region: str
     id: str
     image: str = ""
-    command: str = bazel_run("@rules_msp//tools:msp")
+    command: str = ANY_SERVICE
     by_target: bool = False
     local_cloud: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a person calls it: its id, or where all those are that are meant."""
+        return self.id or f"{self.project}, {self.region}"
 
     @property
     def pipeline_id(self) -> str:
@@ -64,7 +72,8 @@ class Service:
         """The command for a verb, for the shell: `bazel run //svc:msp_deploy.ops -- rollback --stage=prod`."""
         words = [verb]
         if not self.by_target:
-            words += [self.id, f"--project={self.project}", f"--region={self.region}"]
+            words += [self.id] if self.id else []
+            words += [f"--project={self.project}", f"--region={self.region}"]
         words += flags
         if self.local_cloud:
             words.append(f"--local_cloud={self.local_cloud}")

@@ -7,6 +7,7 @@ from enum import IntEnum
 from msp.operate import guards
 from msp.operate.hold import held
 from msp.operate.service import Service, environment
+from msp.operate.unfreeze import frozen_by
 from msp.rollouts.age import Ancestry
 from msp.rollouts.approval import stale
 from msp.rollouts.facts import Facts, Release, Rollout, Stage
@@ -147,7 +148,9 @@ def _of_stage(facts: Facts, service: Service, each: StageStanding, ancestry: Anc
     for action in (Action.CREATE, Action.APPROVE, Action.ROLLBACK):
         if found := freeze(facts, stage.target, action):
             does = {"CREATE": "rollouts", "APPROVE": "approvals", "ROLLBACK": "rollbacks"}[action.value]
-            yield Matter(Urgency.STOPPED, name, f"{does} are {guards.until(found)}")
+            commands = (each.command(service) for each in frozen_by(facts, service, stage))
+            ends = next((f"{command} --reason='…'" for command in commands if command), "")
+            yield Matter(Urgency.STOPPED, name, f"{does} are {found.words}", ends)
             break
     if (each.behind or each.behind is None) and not there.coming and there.failed is None:
         yield _next(facts, service, each)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msp.changes.between import Changes
 from msp.changes.commit import Commit
-from msp.operate.actions import Action, Approve, Cancel, Hold, Resume, Retry, RollBack, RollOut
+from msp.operate.actions import Action, Approve, Cancel, Freeze, Hold, Resume, Retry, RollBack, RollOut, Unfreeze
 from msp.operate.decision import Decision
 from msp.rollouts.facts import Facts, Release, Rollout
 from msp.rollouts.states import RolloutState
@@ -38,10 +38,9 @@ def state_line(rollout: Rollout) -> Line:
 def action_words(action: Action) -> str:
     """What was done, in a sentence."""
     match action:
-        case RollOut():
-            return f"rollout {action.rollout} was asked for"
-        case RollBack():
-            return f"rollback {action.rollout} was asked for"
+        case RollOut() | RollBack():
+            kind = "rollout" if isinstance(action, RollOut) else "rollback"
+            return f"{kind} {action.rollout} was asked for"
         case Approve():
             return f"{action.rollout.rollout} was {'approved' if action.approved else 'rejected'}"
         case Hold() | Resume():
@@ -51,6 +50,14 @@ def action_words(action: Action) -> str:
             return f"job {action.job} of {action.rollout.rollout} runs again"
         case Cancel():
             return f"{action.rollout.rollout} is being cancelled"
+        case Freeze() | Unfreeze():
+            return _freeze_words(action)
+
+
+def _freeze_words(action: Freeze | Unfreeze) -> str:
+    if isinstance(action, Unfreeze):
+        return f"policy {action.policy} was removed"
+    return f"{action.frozen} is frozen until {action.until:%Y-%m-%d %H:%M} UTC (policy {action.policy})"
 
 
 def decision_blocks(decision: Decision, facts: Facts, changes: Changes | None) -> Iterator[Block]:

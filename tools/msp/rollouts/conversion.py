@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msp import names
 from msp.deploy_policies.conversion import to_selector
-from msp.gcp.messages import last_part, part_after, raw
+from msp.gcp.messages import last_part, noted_moment, part_after, raw
 from msp.rollouts import annotations
 from msp.rollouts.facts import Automation, Pipeline, Promotion, Release, Rollout, RolloutKey, Stage
 from msp.rollouts.states import ApprovalState, RenderState, RolloutState
@@ -46,6 +46,11 @@ def to_pipeline(message: "deploy_v1.DeliveryPipeline", targets: "Iterable[deploy
         labels=dict(pipeline.labels),
         reason=pipeline.annotations.get(annotations.REASON, ""),
     )
+
+
+def to_stage(message: "deploy_v1.Target") -> Stage:
+    """What a target is as a stage, whatever pipelines have it."""
+    return _stage_of(raw(message))
 
 
 def to_release(message: "deploy_v1.Release") -> Release:
@@ -109,7 +114,7 @@ def to_automation(message: "deploy_v1.Automation") -> Automation:
         suspended=automation.suspended,
         reason=automation.annotations.get(annotations.REASON, ""),
         by=automation.annotations.get(annotations.BY, ""),
-        since=_moment(automation.annotations.get(annotations.SINCE, "")),
+        since=noted_moment(automation.annotations.get(annotations.SINCE, "")),
     )
 
 
@@ -127,10 +132,12 @@ def _number_in(tag: str) -> str:
 
 
 def _stage(target_id: str, target: Any, *, unread: bool) -> Stage:  # noqa: ANN401 (Target, below proto-plus)
-    if target is None:
-        return Stage(target_id, exists=unread)
+    return Stage(target_id, exists=unread) if target is None else _stage_of(target)
+
+
+def _stage_of(target: Any) -> Stage:  # noqa: ANN401 (Target, below proto-plus)
     return Stage(
-        target=target_id,
+        target=last_part(target.name),
         category=target.labels.get(names.CATEGORY_LABEL, ""),
         require_approval=target.require_approval,
         not_author=_is_set(target.annotations, annotations.NOT_AUTHOR),
@@ -176,14 +183,6 @@ def _key(name: str) -> RolloutKey | None:
 
 def _time(message: Any, field: str) -> datetime | None:  # noqa: ANN401 (any message below proto-plus)
     return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(field) else None
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _decoded(text: str) -> str:

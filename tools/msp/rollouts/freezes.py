@@ -28,6 +28,14 @@ class Freeze:
     until: datetime | None
     ends_by: Policy
 
+    @property
+    def words(self) -> str:
+        """It, in words: `frozen until 2027-01-02 09:00 UTC by policy 'freeze-holidays' (holidays)`."""
+        end = f"until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else "without an end"
+        policies = {each.id: each for each in (*self.policies, self.ends_by)}
+        said = (f"{each.id!r} ({each.reason or each.description})".replace(" ()", "") for each in policies.values())
+        return f"frozen {end} by policy {', '.join(said)}"
+
 
 def freeze(
     facts: Facts, target: str, action: Action, *, at: datetime | None = None, invoker: Invoker = Invoker.USER

@@ -12,7 +12,7 @@ from msp.cli.durations import parse_seconds
 from msp.errors import MspError, UsageError
 
 if TYPE_CHECKING:
-    from msp.operate.command import Verb
+    from msp.operate.command import Settings, Verb
     from msp.operate.config import OpsConfig
     from msp.operate.host import Cloud, Host
     from msp.operate.looking import Wanted
@@ -93,19 +93,60 @@ def seconds(text: str) -> float:
 def change(verb: "Verb", flags: argparse.Namespace) -> int:
     """Carries out a verb that changes something of one service."""
     from msp.operate.command import Command as Operation
+
+    with_output = output(flags)
+    operation = Operation(verb, one_service(flags), this_host(), cloud(flags), with_output, settings(flags))
+    return said(with_output, operation.run)
+
+
+def change_each(verb: "Verb", flags: argparse.Namespace) -> int:
+    """Carries out a verb that changes something of each of several services."""
+    from msp.operate.command import Command as Operation
+    from msp.operate.each import run_each
+
+    host, at, with_output, how = this_host(), cloud(flags), output(flags), settings(flags)
+    wanted = services(flags, host).services
+    title = f"{flags.verb} {len(wanted)} services"
+    return said(
+        with_output,
+        lambda: run_each(title, (Operation(verb, each, host, at, with_output, how) for each in wanted), with_output),
+    )
+
+
+def change_location(verb: "Verb", flags: argparse.Namespace) -> int:
+    """Carries out a verb that changes something of every service of a project and region.
+
+    Raises:
+        UsageError: No project is named, or a target's own program is asked.
+    """
+    from msp.operate.command import Command as Operation
+    from msp.operate.facts import read_location
+
+    host, with_output = this_host(), output(flags)
+    wanted = services(flags, host)
+    if not wanted.all_of_project:
+        tool = "bazel run @rules_msp//tools:msp --"
+        raise UsageError(
+            f"--category is about every service of a project, and this about {wanted.services[0].id} alone",
+            hint=f"for all of them: {tool} {flags.verb} --category={flags.category} --project=PROJECT",
+        )
+    operation = Operation(
+        verb, wanted.services[0], host, cloud(flags), with_output, settings(flags), read=read_location
+    )
+    return said(with_output, operation.run)
+
+
+def settings(flags: argparse.Namespace) -> "Settings":
+    """How to go about a change, as the flags say."""
     from msp.operate.command import Settings
 
-    host = this_host()
-    settings = Settings(
+    return Settings(
         dry_run=flags.dry_run,
         wait=getattr(flags, "wait", False),
         timeout=getattr(flags, "timeout", 0.0),
         yes=flags.yes,
         by=person(),
     )
-    with_output = output(flags)
-    operation = Operation(verb, one_service(flags), host, cloud(flags), with_output, settings)
-    return said(with_output, operation.run)
 
 
 def person() -> str:

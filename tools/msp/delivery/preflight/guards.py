@@ -8,7 +8,7 @@ from msp.delivery.outcome import LaterFailure
 from msp.delivery.planning.plan import ReleasePlan
 from msp.rollouts.age import Ancestry, superseded
 from msp.rollouts.facts import Facts, Release, Rollout
-from msp.rollouts.freezes import Freeze, freeze
+from msp.rollouts.freezes import freeze
 from msp.rollouts.journey import failed_later
 from msp.rollouts.rolled_back import rolled_back
 from msp.rollouts.running import running
@@ -121,16 +121,9 @@ def _frozen(facts: Facts, plan: ReleasePlan, target: str) -> Verdict | None:
         return None
     return Verdict(
         Ruling.BLOCKED,
-        f"{target} is {_until(found)}",
+        f"{target} is {found.words}",
         f"when it has ended, or whoever made it ends it: {plan.rerun}",
     )
-
-
-def _until(found: Freeze) -> str:
-    end = f"until {found.until:%Y-%m-%d %H:%M} UTC" if found.until else "without an end"
-    policies = {each.id: each for each in (*found.policies, found.ends_by)}
-    said = (f"{each.id!r} ({each.reason or each.description})".replace(" ()", "") for each in policies.values())
-    return f"frozen {end} by policy {', '.join(said)}"
 
 
 def _held(facts: Facts, plan: ReleasePlan) -> Verdict | None:
@@ -185,7 +178,7 @@ def _worth_knowing(facts: Facts) -> Iterator[str]:
             freeze(facts, stage.target, Action.CREATE, invoker=who) for who in (Invoker.USER, Invoker.DEPLOY_AUTOMATION)
         )
         if found := next(filter(None, ways), None):
-            yield f"{stage.target} is {_until(found)}"
+            yield f"{stage.target} is {found.words}"
     for hold in holds(facts):
         who = f" by {hold.by}" if hold.by else ""
         since = f" since {hold.since:%Y-%m-%d %H:%M} UTC" if hold.since else ""
