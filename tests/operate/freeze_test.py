@@ -72,9 +72,57 @@ def test_nothing_goes_forward_and_everything_back(make_live: Callable[..., Live]
         bad,
         good,
     ]
-    live.run(Approve(approved=False, by="Grace Hopper"))
-    assert live.run(Rollback("prod", reason="INC-1")) in {0, 4}
-    assert live.rollouts("prod")[0]["rollbackOfRollout"].partition("/releases/")[2].startswith(bad)
+    policy = f"frozen-{live.id}-prod-us-central1"
+    assert live.run(Rollback("prod", reason="INC-1")) == 4
+    assert "it waits for an approval, and prod-us-central1 is frozen until" in live.said
+    assert f"approve --stage=prod --override_freeze={policy} --reason=" in live.said.replace("\n", " ")
+    assert live.run(Approve(by="Grace Hopper", release=good, override_freeze=(policy,), reason="INC-1")) == 0
+    assert live.rollouts("prod")[0]["state"] == "SUCCEEDED"
+    assert f"/releases/{bad}/" in live.rollouts("prod")[0]["rollbackOfRollout"]
+    assert f"/releases/{good}/" in live.rollouts("prod")[0]["name"]
+
+
+def test_back_passes_a_freeze(live: Live) -> None:
+    good, bad = live.deliver("staging", "prod"), live.deliver("staging", "prod")
+    live.run(Freeze(until(8), "INC-1", ("prod",)))
+    assert live.run(Rollback("prod", reason="INC-1")) == 0
+    newest = live.rollouts("prod")[0]
+    assert newest["state"] == "SUCCEEDED"
+    assert f"/releases/{good}/" in newest["name"]
+    assert f"/releases/{bad}/" in newest["rollbackOfRollout"]
+
+
+def test_what_waits_is_rejected_when_the_freeze_is_over_or_overridden(make_live: Callable[..., Live]) -> None:
+    live = make_live()
+    live.make_pipeline({"prod": {"requireApproval": True}})
+    live.deliver("staging", "prod")
+    live.run(Freeze(until(8), "INC-1", ("prod",)))
+    with pytest.raises(BlockedError, match="is frozen until") as caught:
+        live.run(Approve(approved=False, by="Grace Hopper"))
+    policy = f"frozen-{live.id}-prod-us-central1"
+    assert f"reject --stage=prod --release=deploy-010101010101-1 --override_freeze={policy}" in caught.value.hint
+    assert live.run(Approve(approved=False, override_freeze=(policy,), reason="wrong week")) == 0
+    assert live.rollouts("prod")[0]["state"] == "APPROVAL_REJECTED"
+
+
+def test_frozen_between_the_look_and_the_call_it_is_blocked(live: Live) -> None:
+    live.deliver("staging")
+    verb = Promote(stage="prod")
+    looks = []
+
+    class Frozen:
+        reason = ""
+
+        def decide(self, *given: Any) -> object:
+            decision = verb.decide(*given)
+            looks.append(1)
+            if len(looks) == 1:
+                Live(live.cloud, live.folder, id=live.id).run(Freeze(until(8), "INC-1", ("prod",)))
+            return decision
+
+    with pytest.raises(BlockedError, match=r"frozen until .* \(INC-1\)"):
+        live.run(Frozen())  # type: ignore[arg-type]
+    assert live.rollouts("prod") == []
 
 
 def test_a_policy_says_whose_it_is_why_and_until_when(live: Live) -> None:

@@ -70,8 +70,8 @@ class Approve:
             compared=Compared(current.id if current else "", found.release),
             facts=tuple(filter(None, (guards.verified(facts, stage, found.release),))),
             actions=(Approval(found.key, self.approved, case.overrides()),),
-            objections=tuple(filter(None, case.objections())) if self.approved else (),
-            overridden=tuple(case.overridden()) if self.approved else (),
+            objections=tuple(filter(None, case.objections())),
+            overridden=tuple(case.overridden()),
             follows=found.key if self.approved else None,
         )
 
@@ -116,11 +116,13 @@ class _Case:
         return guards.overridden(self.facts, self.stage, Action.APPROVE, self.asked.override_freeze)
 
     def objections(self) -> Iterator[Objection | None]:
-        yield guards.suspended(self.facts, self.service)
+        if self.asked.approved:
+            yield guards.suspended(self.facts, self.service)
+        # Both are one call to Cloud Deploy, and a policy that forbids it forbids both.
         yield guards.frozen(self.facts, self.stage, Action.APPROVE, self.asked.override_freeze, self._again())
-        if not self.asked.downgrade:
+        if self.asked.approved and not self.asked.downgrade:
             yield self._stale()
-        if not self.asked.self_approval:
+        if self.asked.approved and not self.asked.self_approval:
             yield self._own()
 
     def overridden(self) -> Iterator[str]:
@@ -157,7 +159,7 @@ class _Case:
         given = [f"--stage={environment(self.stage, self.service.region)}", f"--release={self.rollout.release}"]
         given += [f"--override_freeze={policy}" for policy in asked.override_freeze]
         own = (("--downgrade", asked.downgrade), ("--self_approval", asked.self_approval))
-        return self.service.typed("approve", *given, *(flag for flag, is_set in own if is_set))
+        return self.service.typed(asked.verb, *given, *(flag for flag, is_set in own if is_set))
 
 
 def _why(found: Stale, stage: Stage) -> str:

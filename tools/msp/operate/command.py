@@ -162,6 +162,8 @@ class Command:
         except ApiError as error:
             if error.code not in _OVERTAKEN:
                 raise
+            # What forbids it now, such as a freeze that came meanwhile, says more than that it was refused.
+            _refuse(self._decided()[1].objections)
             raise ChangedMeanwhileError(
                 f"it was not done: {error.message}",
                 hint=f"somebody else may have been faster; see what happened: {self.service.typed('status')}",

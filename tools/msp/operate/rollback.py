@@ -11,6 +11,7 @@ from msp.operate.rollout_ids import next_rollout_id
 from msp.operate.service import Service, environment
 from msp.rollouts.age import Ancestry
 from msp.rollouts.facts import Facts, Rollout, RolloutKey, Stage
+from msp.rollouts.freezes import freeze
 from msp.rollouts.last_good import WayBack, way_back
 from msp.rollouts.running import running
 from msp.rollouts.states import Action, RolloutState
@@ -77,7 +78,7 @@ class Rollback:
             stage.target,
             stage.category,
             compared=Compared(way.off.release, to),
-            facts=tuple(_worth_knowing(facts, service, stage, way)),
+            facts=(*_worth_knowing(facts, service, stage, way), *_approval(facts, service, stage, to)),
             actions=(RollBack(stage.target, way.off.key, to, rollout, overrides), *holds),
             objections=tuple(filter(None, self._objections(facts, service, stage, to))),
             overridden=tuple(f"policy {policy} is overridden" for policy in overrides),
@@ -114,6 +115,20 @@ class Rollback:
     @staticmethod
     def _refused(title: str, stage: Stage, message: str, hint: str = "") -> Decision:
         return Decision(title, stage.target, stage.category, objections=(Objection(message, hint),))
+
+
+def _approval(facts: Facts, service: Service, stage: Stage, to: str) -> Iterator[str]:
+    """What stands between the rollback and the stage: a freeze lets it pass, and not the approval that it waits for."""
+    release = facts.release(to)
+    if release is None or stage.target not in release.approvals:
+        return
+    found = freeze(facts, stage.target, Action.APPROVE)
+    if found is None:
+        yield "it waits for an approval"
+        return
+    flags = (f"--override_freeze={policy.id}" for policy in found.policies)
+    approve = service.typed("approve", f"--stage={environment(stage, service.region)}", *flags)
+    yield f"it waits for an approval, and {stage.target} is {found.words}; then: {approve} --reason='…'"
 
 
 def _rolled_back_already(way: WayBack, to: str) -> Rollout | None:

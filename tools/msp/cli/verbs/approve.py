@@ -16,6 +16,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 def _reject_flags(parser: argparse.ArgumentParser) -> None:
     _shared(parser)
+    add_override_flag(parser)
     add_change_flags(parser)
 
 
@@ -42,7 +43,14 @@ def _approve(flags: argparse.Namespace) -> int:
 def _reject(flags: argparse.Namespace) -> int:
     from msp.operate.approve import Approve
 
-    verb = Approve(approved=False, by=person(), stage=flags.stage, release=flags.release, reason=flags.reason)
+    verb = Approve(
+        approved=False,
+        by=person(),
+        stage=flags.stage,
+        release=flags.release,
+        override_freeze=tuple(flags.override_freeze),
+        reason=flags.reason,
+    )
     return change(verb, flags)
 
 
