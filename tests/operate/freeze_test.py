@@ -38,9 +38,7 @@ def policies(live: Live) -> dict[str, Any]:
 def end_of(policy: Any) -> datetime:
     window = policy["rules"][0]["rolloutRestriction"]["timeWindows"]["oneTimeWindows"][0]
     date, time = window["endDate"], window["endTime"]
-    return datetime(
-        date["year"], date["month"], date["day"], time.get("hours", 0), time.get("minutes", 0), tzinfo=UTC
-    )
+    return datetime(date["year"], date["month"], date["day"], time.get("hours", 0), time.get("minutes", 0), tzinfo=UTC)
 
 
 def add_policy(live: Live, policy: str, selectors: object, labels: dict[str, str] | None = None) -> None:
@@ -341,7 +339,7 @@ def whole(live: Live, verb: Any) -> int:
 
 def test_a_category_is_frozen_by_one_policy_for_all_services(live: Live) -> None:
     live.deliver("staging")
-    with pytest.raises(UsageError, match="no target in .* is of that category") as caught:
+    with pytest.raises(UsageError, match=r"no target in .* is of that category") as caught:
         whole(live, FreezeCategory("exernal", until(8), "INC-1"))
     assert caught.value.hint == "there are targets of: external, test"
     assert whole(live, FreezeCategory("external", until(8), "INC-1")) == 0

@@ -36,4 +36,4 @@ def test_a_hold_needs_a_reason(live: Live) -> None:
 def test_without_an_automation_there_is_nothing_to_hold(live: Live) -> None:
     with pytest.raises(RefusedError, match="no automation promotes into prod-us-central1") as caught:
         live.run(Hold("prod", "INC-2"))
-    assert "freeze --stage=prod --until=TIME" in caught.value.hint
+    assert "freeze --stage=prod --until=TIME --reason='…'" in caught.value.hint

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from tests.rollouts.conftest import START, History
 
+from msp.deploy_policies.freeze import between
 from msp.deploy_policies.policy import OneTimeWindow, Policy, PolicySelector, Restriction
 from msp.deploy_policies.selection import ResourceSelector
 from msp.operate.service import Service
@@ -86,6 +87,18 @@ def test_tells_what_is_stopped_by_whom_and_until_when(history: History) -> None:
         "rollouts are frozen until 2026-01-06 09:00 UTC by policy 'holidays' (holidays)",
     ]
     assert found.urgency is Urgency.STOPPED
+
+
+def test_a_freeze_by_hand_comes_with_what_ends_it(history: History) -> None:
+    history.rollout("r1", "staging")
+    history.rollout("r1", "prod")
+    selector = PolicySelector(ResourceSelector(SERVICE.pipeline_id), ResourceSelector("prod"))
+    rule = between(START, START + timedelta(days=1))
+    policy = Policy("frozen-svc-prod", (selector,), (rule,), reason="INC-1", labels={"msp-freeze": "by-hand"})
+    facts = history.facts(policies=(policy,))
+    (matter,) = look(replace(facts, pipeline=replace(facts.pipeline, id=SERVICE.pipeline_id))).matters
+    assert matter.text.endswith("by policy 'frozen-svc-prod' (INC-1)")
+    assert matter.command == "bazel run //svc:msp_deploy.ops -- unfreeze --stage=prod --reason='…'"
 
 
 def test_what_may_not_be_read_is_told(history: History) -> None:

@@ -3,7 +3,9 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.operate.live import Live
@@ -14,8 +16,10 @@ from msp.localcloud.cloud import LocalCloud
 from msp.localcloud.thread import CloudThread
 from msp.operate.approve import Approve
 from msp.operate.command import RefusedError
+from msp.operate.freeze import Freeze
 from msp.operate.promote import Promote
 from msp.operate.rollback import Rollback
+from msp.operate.until import Until
 
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not on PATH")
 
@@ -93,6 +97,32 @@ def test_under_a_freeze_ours_goes_back_gclouds_does_not(live: Live, home: Path) 
         live.run(Promote(stage="prod"))
     assert runs(live) == "deploy-020202020202-2"
     assert live.run(Rollback("prod", reason="INC-1")) == 0
+    assert runs(live) == "deploy-010101010101-1"
+
+
+def test_what_ours_freezes_gclouds_promotes_and_approvals_obey_and_back_passes(live: Live, home: Path) -> None:
+    live.deliver("staging", "prod")
+    live.deliver("staging", "prod")
+    target = f"/v1/{live.service.location}/targets/{live.target('prod')}"
+    live.call("PATCH", target, {"requireApproval": True}, updateMask="requireApproval")
+    waits = live.deliver("staging", "prod")
+    next_one = live.deliver("staging")
+    end = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=8)
+    assert live.run(Freeze(Until(end, ZoneInfo("Europe/Berlin")), "INC-3", ("prod",))) == 0
+    policy = f"frozen-{live.id}-prod-us-central1"
+    promote = ("releases", "promote", f"--release={next_one}", f"--to-target={live.target('prod')}")
+    approve = ("rollouts", "approve", f"{waits}-to-{live.target('prod')}-0001", f"--release={waits}")
+    for command in (promote, approve):
+        code, said = gcloud(live, home, *command)
+        assert code != 0
+        assert policy in said
+    for verb in (Promote(stage="prod", release=next_one), Approve(by="Grace Hopper")):
+        with pytest.raises(BlockedError, match=f"by policy '{policy}'") as caught:
+            live.run(verb)
+        assert caught.value.exit_code == 4
+    shown = Gcloud(live.cloud, home)("deploy-policies", "describe", policy, f"--project={live.service.project}")
+    assert shown["annotations"]["by"] == "Grace Hopper"
+    assert live.run(Rollback("prod", reason="INC-3")) == 0
     assert runs(live) == "deploy-010101010101-1"
 
 
