@@ -226,6 +226,19 @@ TABLE = (
     Row(
         "operate/hold.py", "{bazel_run} freeze", "verbs_commands_test.test_where_nothing_promotes_a_freeze_stops_people"
     ),
+    Row("operate/freeze.py", "{bazel_run} freeze", "verbs_commands_test.test_freezes_say_what_to_type"),
+    Row("operate/unfreeze.py", "{bazel_run} unfreeze", "verbs_commands_test.test_freezes_say_what_to_type"),
+    Row("operate/rollback.py", "{bazel_run} approve", "verbs_commands_test.test_freezes_say_what_to_type"),
+    Row(
+        "operate/unfreeze.py",
+        "gcloud deploy deploy-policies describe {}",
+        "verbs_commands_test.test_somebody_elses_freeze_is_looked_at",
+    ),
+    Row(
+        "cli/verbs/common.py",
+        "{bazel_run} {} --category={} --project=PROJECT",
+        "verbs_commands_test.test_a_category_is_not_one_services",
+    ),
     Row("operate/repair.py", "{bazel_run} cancel", "verbs_commands_test.test_repairs_say_what_to_type"),
     Row("operate/repair.py", "{bazel_run} retry", "verbs_commands_test.test_repairs_say_what_to_type"),
     Row(

@@ -1,6 +1,7 @@
 """What the verbs print to type next is typed: of a service's `.ops`, and of the program for any service."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from msp.localcloud.deploy.ports import Pace
 from msp.localcloud.thread import CloudThread
 
 REASON = "--reason='INC-7: it fails'"
-needs_freeze = pytest.mark.skipif("freeze" not in {each.name for each in COMMANDS}, reason="there is no verb for it")
+needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not on PATH")
 
 
 @dataclass(frozen=True)
@@ -173,12 +174,54 @@ def test_hold_says_what_to_type(operator: Operator) -> None:
     assert not found.get("suspended")
 
 
-@needs_freeze
 def test_where_nothing_promotes_a_freeze_stops_people(operator: Operator) -> None:
     refused = operator("hold", "--stage=prod", REASON, code=1)
-    operator.then("freeze", refused, TIME="2099-01-01")
+    operator.then("freeze", refused, TIME="8h")
     operator.live.deliver("staging")
     operator("promote", code=4)
+
+
+def test_freezes_say_what_to_type(operator: Operator) -> None:
+    live = operator.live
+    asks_for_approval(live)
+    for _ in range(2):
+        release = live.deliver("staging", "prod")
+        operator("approve", f"--release={release}")
+    operator("freeze", "--stage=prod", "--until=8h", REASON)
+    operator.then("freeze", operator("freeze", "--stage=prod", "--until=7h", REASON, code=1))
+    operator.then("approve", operator("rollback", "--stage=prod", REASON, code=4))
+    assert operator.runs("prod") == "deploy-010101010101-1"
+    operator.then("unfreeze", operator("status"))
+    assert "frozen" not in operator("status")
+    category = ("--until=8h", "--category=external", f"--project={live.service.project}", REASON)
+    flags = " ".join((*category, f"--local_cloud={operator.monorepo.address}"))
+    made = operator.paste.shell(f"bazel run {CONSUMERS}:msp -- freeze {flags}", operator.monorepo)
+    assert made.returncode == 0, made.stderr
+    operator.then("unfreeze", operator("unfreeze", "--stage=prod", REASON, code=1))
+    assert "frozen" not in operator("status")
+
+
+@needs_gcloud
+def test_somebody_elses_freeze_is_looked_at(operator: Operator) -> None:
+    operator.live.freeze("no-changes", ["CREATE"])
+    refused = operator("unfreeze", "--stage=prod", REASON, code=1)
+    variables = {
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY": f"http://{operator.monorepo.address}/",
+        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+    }
+    command = "gcloud deploy deploy-policies describe {}"
+    assert "no-changes" in operator.paste(command, operator.monorepo, refused, variables=variables).stdout
+
+
+def test_a_category_is_not_one_services(make_monorepo: Callable[..., Monorepo], paste: Paste, tools: str) -> None:
+    operator = at(make_monorepo(tools), OPS, paste)
+    operator("freeze", "--category=external", "--until=8h", REASON, code=2)
+    refused = operator("unfreeze", "--category=external", REASON, code=2)
+    given = {"PROJECT": f"{operator.live.service.project} {REASON}"}
+    variables = {"MSP_LOCAL_CLOUD": operator.monorepo.address}
+    command = "{bazel_run} {} --category={} --project=PROJECT"
+    operator.paste(command, operator.monorepo, refused, given=given, variables=variables)
 
 
 def test_repairs_say_what_to_type(operator: Operator) -> None:

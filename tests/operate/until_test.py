@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib import resources
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -171,12 +172,8 @@ def test_shown_on_both_clocks(zone: str, words: str) -> None:
 
 
 def _zone_files() -> Iterator[Path]:
-    import zoneinfo
-
-    import tzdata
-
-    yield from (Path(folder) for folder in zoneinfo.TZPATH)
-    yield Path(tzdata.__file__).parent / "zoneinfo"
+    yield from map(Path, TZPATH)
+    yield Path(str(resources.files("tzdata"))) / "zoneinfo"
 
 
 def test_the_zone_is_the_named_one_the_processs_or_the_machines(tmp_path: Path) -> None:

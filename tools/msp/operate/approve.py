@@ -158,8 +158,10 @@ class _Case:
         asked = self.asked
         given = [f"--stage={environment(self.stage, self.service.region)}", f"--release={self.rollout.release}"]
         given += [f"--override_freeze={policy}" for policy in asked.override_freeze]
+        if not asked.approved:
+            return self.service.typed("reject", *given)
         own = (("--downgrade", asked.downgrade), ("--self_approval", asked.self_approval))
-        return self.service.typed(asked.verb, *given, *(flag for flag, is_set in own if is_set))
+        return self.service.typed("approve", *given, *(flag for flag, is_set in own if is_set))
 
 
 def _why(found: Stale, stage: Stage) -> str:

@@ -8,6 +8,7 @@ from msp.errors import UsageError
 from msp.rollouts.facts import Facts, Stage
 from msp.text import harmless
 
+
 def bazel_run(label: str) -> str:
     """What a person types before a verb: `bazel run //svc:msp_deploy.ops --`."""
     return f"bazel run {label} --"

@@ -17,7 +17,7 @@ from msp.text import harmless
 MOST = timedelta(days=366)
 """What is to last longer belongs into the specification, where others see it."""
 
-_HINT = "write when it ends, --until=2026-11-30T09:00 or --until=2026-11-30, or for how long, --until=8h or --until=2d"
+_HINT = "write for how long, --until=8h or --until=2d, or when it ends, such as --until=2026-11-30T09:00"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?", re.ASCII)
 _MINUTE = timedelta(minutes=1)

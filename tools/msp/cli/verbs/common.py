@@ -121,14 +121,15 @@ def change_location(verb: "Verb", flags: argparse.Namespace) -> int:
     """
     from msp.operate.command import Command as Operation
     from msp.operate.facts import read_location
+    from msp.operate.service import bazel_run
 
     host, with_output = this_host(), output(flags)
     wanted = services(flags, host)
     if not wanted.all_of_project:
-        tool = "bazel run @rules_msp//tools:msp --"
         raise UsageError(
             f"--category is about every service of a project, and this about {wanted.services[0].id} alone",
-            hint=f"for all of them: {tool} {flags.verb} --category={flags.category} --project=PROJECT",
+            hint=f"for all of them: {bazel_run('@rules_msp//tools:msp')} {flags.verb} "
+            f"--category={flags.category} --project=PROJECT",
         )
     operation = Operation(
         verb, wanted.services[0], host, cloud(flags), with_output, settings(flags), read=read_location

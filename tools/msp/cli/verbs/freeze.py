@@ -88,7 +88,7 @@ COMMANDS = (
     Command(
         "freeze",
         "Let nothing go forward into a stage for a while; rolling back stays possible.",
-        "--stage=prod --until=2026-11-30T09:00 --reason='INC-7'",
+        "--stage=prod --until=8h --reason='INC-7'",
         _freeze_flags,
         _freeze,
     ),
