@@ -91,7 +91,7 @@ UTC_ZONE = ZoneInfo("UTC")
 ASKS = {"prod": {"requireApproval": True}}
 CASES = {
     "promote": Case(Promote(stage="prod"), "CreateRollout", _delivered, (["SUCCEEDED"], False)),
-    "approve": Case(Approve(by="Grace"), "ApproveRollout", _asked, (["SUCCEEDED"], False), ASKS),
+    "approve": Case(Approve(by=frozenset({"grace"})), "ApproveRollout", _asked, (["SUCCEEDED"], False), ASKS),
     "reject": Case(Approve(approved=False), "ApproveRollout", _asked, (["APPROVAL_REJECTED"], False), ASKS),
     "rollback": Case(Rollback("prod"), "RollbackTarget", _twice, (["SUCCEEDED"] * 3, True)),
     "retry": Case(Retry("prod"), "RetryJob", _failed, (["SUCCEEDED"], False)),

@@ -54,12 +54,12 @@ def test_nothing_goes_forward_and_everything_back(make_live: Callable[..., Live]
     for release in (good, bad):
         bad = release or live.deliver("staging")
         live.roll_out(bad, "prod")
-        assert live.run(Approve(by="Grace Hopper")) == 0
+        assert live.run(Approve(by=frozenset({"grace hopper"}))) == 0
     waits = live.deliver("staging", "prod")
     live.automate("staging", rules=[{"promoteReleaseRule": {"id": "promote", "wait": "0s"}}])
     assert live.run(Freeze(until(8), "INC-1", ("prod",))) == 0
     with pytest.raises(BlockedError, match=r"frozen until .* by policy 'frozen-\S+' \(INC-1\)") as caught:
-        live.run(Approve(by="Grace Hopper"))
+        live.run(Approve(by=frozenset({"grace hopper"})))
     assert caught.value.exit_code == 4
     live.deliver("staging")
     with pytest.raises(BlockedError, match="INC-1") as caught:
@@ -74,7 +74,9 @@ def test_nothing_goes_forward_and_everything_back(make_live: Callable[..., Live]
     assert live.run(Rollback("prod", reason="INC-1")) == 4
     assert "it waits for an approval, and prod-us-central1 is frozen until" in live.said
     assert f"approve --stage=prod --override_freeze={policy} --reason=" in live.said.replace("\n", " ")
-    assert live.run(Approve(by="Grace Hopper", release=good, override_freeze=(policy,), reason="INC-1")) == 0
+    assert (
+        live.run(Approve(by=frozenset({"grace hopper"}), release=good, override_freeze=(policy,), reason="INC-1")) == 0
+    )
     assert live.rollouts("prod")[0]["state"] == "SUCCEEDED"
     assert f"/releases/{bad}/" in live.rollouts("prod")[0]["rollbackOfRollout"]
     assert f"/releases/{good}/" in live.rollouts("prod")[0]["name"]
@@ -96,7 +98,7 @@ def test_what_waits_is_rejected_when_the_freeze_is_over_or_overridden(make_live:
     live.deliver("staging", "prod")
     live.run(Freeze(until(8), "INC-1", ("prod",)))
     with pytest.raises(BlockedError, match="is frozen until") as caught:
-        live.run(Approve(approved=False, by="Grace Hopper"))
+        live.run(Approve(approved=False, by=frozenset({"grace hopper"})))
     policy = f"frozen-{live.id}-prod-us-central1"
     assert f"reject --stage=prod --release=deploy-010101010101-1 --override_freeze={policy}" in caught.value.hint
     assert live.run(Approve(approved=False, override_freeze=(policy,), reason="wrong week")) == 0

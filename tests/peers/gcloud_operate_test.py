@@ -116,7 +116,7 @@ def test_what_ours_freezes_gclouds_promotes_and_approvals_obey_and_back_passes(l
         code, said = gcloud(live, home, *command)
         assert code != 0
         assert policy in said
-    for verb in (Promote(stage="prod", release=next_one), Approve(by="Grace Hopper")):
+    for verb in (Promote(stage="prod", release=next_one), Approve(by=frozenset({"grace hopper"}))):
         with pytest.raises(BlockedError, match=f"by policy '{policy}'") as caught:
             live.run(verb)
         assert caught.value.exit_code == 4
@@ -131,9 +131,9 @@ def test_of_two_that_wait_gcloud_approves_the_older_over_the_newer_ours_refuses(
     live.call("PATCH", target, {"requireApproval": True}, updateMask="requireApproval")
     older = live.deliver("staging", "prod")
     live.deliver("staging", "prod")
-    assert live.run(Approve(by="Grace Hopper")) == 0
+    assert live.run(Approve(by=frozenset({"grace hopper"}))) == 0
     with pytest.raises(RefusedError, match="should not be approved any more"):
-        live.run(Approve(by="Grace Hopper"))
+        live.run(Approve(by=frozenset({"grace hopper"})))
     rollout = f"{older}-to-{live.target('prod')}-0001"
     code, said = gcloud(live, home, "rollouts", "approve", rollout, f"--release={older}")
     assert code == 0, said

@@ -1,8 +1,9 @@
 """`approve` and `reject`: what becomes of a rollout that waits for a person."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from msp.ci.person import Authors, names_in
 from msp.errors import UsageError
 from msp.operate import guards
 from msp.operate.actions import Approve as Approval
@@ -21,7 +22,8 @@ class Approve:
 
     Attributes:
         approved: False to reject.
-        by: Who asks: `Ada Lovelace`.
+        by: By what names whoever asks is known: `{"ada lovelace", "ada@example.com"}`.
+        authors: By what names a commit's author is known.
         stage: Which stage's: `prod`; empty where only one waits.
         release: Which release's; empty for the newest that waits.
         downgrade: Whether it may take the stage back to something older.
@@ -31,7 +33,8 @@ class Approve:
     """
 
     approved: bool = True
-    by: str = ""
+    by: frozenset[str] = frozenset()
+    authors: Authors = field(default=lambda _commit: frozenset(), compare=False)
     stage: str = ""
     release: str = ""
     downgrade: bool = False
@@ -145,9 +148,12 @@ class _Case:
         )
 
     def _own(self) -> Objection | None:
-        author = self.release.author if self.release else ""
-        if not self.stage.not_author or not author or author.casefold() != self.asked.by.casefold():
+        if not self.stage.not_author or self.release is None:
             return None
+        own = names_in(self.release.author) | self.asked.authors(self.release.commit)
+        if not own & self.asked.by:
+            return None
+        author = self.release.author or min(own)
         return Objection(
             f"{self.stage.target} asks for an approval by somebody else than the commit's author, {author}",
             "ask somebody else; Google itself can't enforce this, and would take your approval\n"

@@ -2,7 +2,7 @@
 
 import argparse
 
-from msp.cli.verbs.common import Command, add_change_flags, add_override_flag, add_wait_flags, change, person
+from msp.cli.verbs.common import Command, add_change_flags, add_override_flag, add_wait_flags, change, this_host
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +26,13 @@ def _shared(parser: argparse.ArgumentParser) -> None:
 
 
 def _approve(flags: argparse.Namespace) -> int:
+    from msp.ci.person import authors, known_as
     from msp.operate.approve import Approve
 
+    host = this_host()
     verb = Approve(
-        by=person(),
+        by=known_as(host.environment, host.git()),
+        authors=authors(host.git()),
         stage=flags.stage,
         release=flags.release,
         downgrade=flags.downgrade,
@@ -45,7 +48,6 @@ def _reject(flags: argparse.Namespace) -> int:
 
     verb = Approve(
         approved=False,
-        by=person(),
         stage=flags.stage,
         release=flags.release,
         override_freeze=tuple(flags.override_freeze),
