@@ -52,7 +52,10 @@ def test_a_full_disk_is_answered_and_gone_on_after(tmp_path: Path) -> None:
         refused = storage.upload("o", BLOB)
         assert (refused.status_code, "disk" in refused.json()["error"]["message"]) == (507, True)
         made = fill(url)
-        assert registry.call("POST", "blobs/uploads/").status_code == 507
+        # An upload's beginning is less to write than a target and its entry in the log: some still fit.
+        begun = [registry.call("POST", "blobs/uploads/").status_code for _ in range(50)]
+        assert set(begun) <= {202, 507}
+        assert begun[-1] == 507
         assert storage.upload("o", b"small").status_code == 507
         assert targets(url) == set(made)
 
