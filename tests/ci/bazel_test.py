@@ -56,4 +56,4 @@ def test_no_answer_in_time_is_none(tmp_path: Path) -> None:
         raise subprocess.TimeoutExpired("bazel", timeout)
 
     run: Callable[..., subprocess.CompletedProcess[str]] = late
-    assert bazel_in(tmp_path, {}, run)("query") is None
+    assert bazel_in(tmp_path, {}, run=run)("query") is None

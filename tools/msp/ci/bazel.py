@@ -18,6 +18,8 @@ Bazel = Callable[..., str | None]
 def bazel_in(
     workspace: Path,
     environment: Mapping[str, str],
+    *,
+    seconds: float = _SECONDS,
     run: Callable[..., "subprocess.CompletedProcess[str]"] = subprocess.run,
 ) -> Bazel:
     """Runs the workspace's own Bazel, as the person who works there does.
@@ -28,6 +30,7 @@ def bazel_in(
     Args:
         workspace: The workspace's root: `BUILD_WORKSPACE_DIRECTORY`.
         environment: The variables that Bazel is started with.
+        seconds: How long one answer may take.
         run: Runs it; replaced in tests.
     """
     program = _program(workspace, environment)
@@ -45,7 +48,7 @@ def bazel_in(
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=_SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):

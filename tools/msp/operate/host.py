@@ -47,9 +47,13 @@ class Host:
         """Whether there is a person to ask."""
         return self.answers.isatty() and self.err.isatty()
 
-    def checkout(self) -> Checkout:
-        """The checkout that the person stands in."""
-        return Checkout(self.git(), bazel_in(self.workspace, self.environment), self._exists)
+    def checkout(self, *, seconds: float = 300.0) -> Checkout:
+        """The checkout that the person stands in.
+
+        Args:
+            seconds: How long an answer of Bazel may take.
+        """
+        return Checkout(self.git(), bazel_in(self.workspace, self.environment, seconds=seconds), self._exists)
 
     def git(self) -> Git:
         """Git, in that checkout."""
