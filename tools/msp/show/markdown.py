@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from msp.show.document import Block, Commands, Document, Line, Section, Table, Text
 from msp.text import harmless
 
-# What would be read as markup (https://github.github.com/gfm/), or as HTML.
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~&]|^[#+=-]|^\d+(?=[.)]))")
+# What would be read as markup (https://github.github.com/gfm/), as HTML, or as an address that becomes a link.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&@!]|^[#+=-]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_NUMBER = re.compile(r"^(\d+)([.)])")
 
 
 def markdown(document: Document) -> str:
@@ -46,4 +47,4 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", harmless(text))
+    return _NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", harmless(text)))

@@ -67,7 +67,8 @@ class Output:
             case Format.TABLE:
                 return
             case Format.JSON:
-                self._write([json.dumps(document.data, indent=2, ensure_ascii=True)])
+                # A CI that reads logs for commands would find an older one in the midst of a text.
+                self._write([json.dumps(document.data, indent=2, ensure_ascii=True).replace("##[", r"##\u005b")])
             case Format.MARKDOWN:
                 from msp.show.markdown import markdown
 
