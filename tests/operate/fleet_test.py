@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from msp.errors import UsageError
 from msp.gcp.endpoints import Endpoints
 from msp.gcp.retry import RetryPolicy
 from msp.localcloud.faults import Fault
+from msp.operate.facts import at_once
 from msp.operate.host import Cloud
 from msp.operate.looking import Look, Wanted, look
 from msp.operate.service import Service
@@ -61,3 +63,40 @@ def test_one_service_without_a_pipeline_is_an_error(make_live: Callable[..., Liv
     live = make_live()
     with pytest.raises(UsageError, match="has no delivery pipeline"):
         see(live, Wanted((live.service,)))
+
+
+def test_a_service_takes_three_calls_and_its_location_three_more(live: Live) -> None:
+    """Read once for all: pipelines, targets, policies; of each service its releases, rollouts, automations."""
+    project, services = live.service.project, 5
+    for number in range(services - 1):
+        body = {
+            "serialPipeline": {"stages": [{"targetId": live.target(stage)} for stage in live.stages]},
+            "labels": {"msp": "true", "msp-service": f"{live.id}-{number}"},
+        }
+        pipeline = f"{live.id}-{number}-{REGION}-rollout"
+        live.call("POST", f"/v1/{live.service.location}/deliveryPipelines", body, deliveryPipelineId=pipeline)
+    for _ in range(3):
+        live.deliver("staging", "prod")
+    before = live.cloud.traffic.count(project=project)
+    assert len(names_of(see(live, Wanted((Service(project, REGION, ""),), all_of_project=True)))) == services
+    assert live.cloud.traffic.count(project=project) - before == 3 * services + 3
+    before = live.cloud.traffic.count(project=project)
+    see(live, Wanted((live.service,)))
+    assert live.cloud.traffic.count(project=project) - before == 6
+
+
+def test_a_project_without_services_is_an_error(live: Live) -> None:
+    with pytest.raises(UsageError, match=r"no delivery pipeline in .* has the label msp"):
+        see(live, Wanted((Service("another-project", REGION, ""),), all_of_project=True))
+
+
+def test_where_one_can_not_be_read_nobody_waits_for_the_others() -> None:
+    """As at Ctrl-C: what is still asked does not keep the program."""
+    never = threading.Event()
+
+    def fail() -> None:
+        raise UsageError("oh")
+
+    with pytest.raises(UsageError, match="oh"):
+        at_once([fail, lambda: print(end="") if never.wait(60) else None])
+    never.set()

@@ -1,7 +1,9 @@
 """What is known of a service at this moment, read for a command."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from msp.deploy_policies.conversion import to_policy
 from msp.errors import UsageError
@@ -57,10 +59,40 @@ def read_location(service: Service, host: Host, cloud: Cloud) -> Facts:
 
 
 def at_once(tasks: Sequence[Callable[[], None]]) -> None:
-    """Does things at the same time; raises what one of them has raised."""
+    """Does things at the same time; raises what one of them has raised, and waits for no other then.
+
+    In daemon threads, so that Ctrl-C ends the program though a service does not answer.
+    """
     if len(tasks) == 1:
         tasks[0]()
         return
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for done in [pool.submit(task) for task in tasks]:
-            done.result()
+    waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    for _ in range(min(_THREADS, len(tasks))):
+        Thread(target=_work, args=(waiting, ended), daemon=True).start()
+    try:
+        for _ in tasks:
+            if (failure := ended.get()) is not None:
+                raise failure
+    finally:
+        _drop(waiting)
+
+
+def _work(waiting: "SimpleQueue[Callable[[], None]]", ended: "SimpleQueue[BaseException | None]") -> None:
+    with suppress(Empty):
+        while True:
+            task = waiting.get_nowait()
+            try:
+                task()
+            except BaseException as failure:  # Raised by whoever waits.
+                ended.put(failure)
+            else:
+                ended.put(None)
+
+
+def _drop(waiting: "SimpleQueue[Callable[[], None]]") -> None:
+    with suppress(Empty):
+        while True:
+            waiting.get_nowait()
