@@ -1,12 +1,17 @@
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.operate.live import Live
 
 from msp.errors import BlockedError, UsageError
+from msp.localcloud.thread import CloudThread
+from msp.operate import command
 from msp.operate.command import ChangedMeanwhileError, RefusedError, Settings
 from msp.operate.promote import Promote
 from msp.operate.rollback import Rollback
+from msp.operate.service import Service
 
 
 def test_goes_back_to_the_last_good_release_whatever_failed_since(live: Live) -> None:
@@ -145,3 +150,29 @@ def test_what_waits_for_an_approval_ends_with_4(make_live: Callable[..., Live]) 
     live.call("PATCH", target, {"requireApproval": True}, updateMask="requireApproval")
     live.deliver("staging")
     assert live.run(Rollback("prod")) in {0, 4}
+
+
+def test_bazel_is_asked_what_leaves_only_where_a_person_reads_it(
+    shared_cloud: CloudThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading half a repository takes longer than prod may be broken."""
+
+    class OfAnImage(Live):
+        @property
+        def service(self) -> Service:
+            return replace(super().service, image="//svc:image")
+
+    asked: list[str] = []
+
+    def changes_between(*_: object, image: str) -> None:
+        asked.append(image)
+
+    monkeypatch.setattr(command, "changes_between", changes_between)
+    live = OfAnImage(shared_cloud, tmp_path)
+    live.make_pipeline()
+    for _ in range(3):
+        live.deliver("staging", "prod")
+    with pytest.raises(RefusedError):
+        live.run(Rollback("prod"), typed="n\n")
+    assert live.run(Rollback("prod")) == 0
+    assert asked == ["//svc:image", ""]

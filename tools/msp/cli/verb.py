@@ -10,6 +10,7 @@ a freeze, a hold or a suspended pipeline has to let it through first.
 import argparse
 import difflib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -49,11 +50,13 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = whole.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for command in COMMANDS:
+        typed = f"{program} {command.name}"
         own = verbs.add_parser(
             command.name,
             help=command.help,
+            usage=f"{typed} {service}[FLAGS]",
             description=command.help,
-            epilog=f"example:\n  {program} {command.name} {service}{command.example}",
+            epilog=f"example:\n  {typed} {service}{command.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -70,11 +73,24 @@ class _Parser(argparse_flags.ArgumentParser):
 
 
 def _meant(arguments: Sequence[str]) -> str:
-    """What a mistyped verb may stand for, in a sentence."""
+    """What a mistyped verb or flag may stand for, in a sentence."""
     verb = next((each for each in arguments if not each.startswith("-")), "")
-    names = [command.name for command in COMMANDS]
-    close = difflib.get_close_matches(verb, names, n=1)
-    return f"did you mean {close[0]}?" if verb not in names and close else ""
+    commands = {command.name: command for command in COMMANDS}
+    given, known = [verb], list(commands)
+    if verb in commands:
+        given = [each.partition("=")[0] for each in arguments if each.startswith("--")]
+        known = _flags_of(commands[verb])
+    for wrong in (each for each in given if each not in known):
+        if close := difflib.get_close_matches(wrong, known, n=1):
+            return f"did you mean {close[0]}?"
+    return ""
+
+
+def _flags_of(command: Command) -> list[str]:
+    own = argparse.ArgumentParser()
+    add_shared_flags(own)
+    command.flags(own)
+    return re.findall(r"--\w+", own.format_help())
 
 
 def _program() -> tuple[str, str]:

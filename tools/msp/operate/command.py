@@ -13,7 +13,7 @@ from msp.ci.git import ancestry
 from msp.errors import BlockedError, MspError
 from msp.gcp.errors import ApiError, about
 from msp.gcp.polling import PollTimeoutError
-from msp.operate.actions import Action, Note
+from msp.operate.actions import Action, Note, RollBack
 from msp.operate.decision import Decision, Objection
 from msp.operate.facts import read_facts
 from msp.operate.host import Cloud, Host
@@ -29,6 +29,8 @@ from msp.show.output import Output
 from msp.text import harmless
 
 _EXTERNAL = "external"
+# For one answer of Bazel, without which every commit is listed; `changes` waits longer.
+_BAZEL_SECONDS = 10.0
 
 
 class Verb(Protocol):
@@ -106,7 +108,7 @@ class Command:
         """
         facts, decision = self._decided()
         self.output.begin(f"{self.service.called}: {decision.title}")
-        self.output.record(service=self.service.id, title=decision.title, target=decision.target)
+        self.output.record(**_told(self.service, decision))
         self.output.say(*decision_blocks(decision, facts, self._changes(facts, decision)))
         if decision.done:
             rest = "" if decision.actions else ": nothing to do"
@@ -122,9 +124,17 @@ class Command:
             # A person took their time; what they have seen has to be true still.
             hint = f"look again: {self.service.typed('status')}"
             raise ChangedMeanwhileError("things changed while you were asked; nothing was done", hint=hint)
-        for action in decision.actions:
-            self._send(sender, action)
-        return self._end(decision)
+        try:
+            for action in decision.actions:
+                self._send(sender, action)
+            return self._end(decision)
+        except KeyboardInterrupt:
+            print(self._goes_on, file=self.host.err)
+            raise
+
+    @property
+    def _goes_on(self) -> str:
+        return f"what was begun goes on without you; see how it is: {self.service.typed('status')}"
 
     def _decided(self) -> tuple[Facts, Decision]:
         facts = self.read(self.service, self.host, self.cloud)
@@ -137,10 +147,17 @@ class Command:
         since, until = facts.release(compared.since), facts.release(compared.until)
         if since is None or until is None or not since.commit or not until.commit:
             return None
-        return changes_between(self.host.checkout(), since.commit, until.commit, image=self.service.image)
+        # Bazel may have to load half a repository first: a way back waits for that only where a person reads it.
+        urgent = any(isinstance(action, RollBack) for action in decision.actions) and not self._asks(decision)
+        image = "" if urgent else self.service.image
+        return changes_between(self.host.checkout(seconds=_BAZEL_SECONDS), since.commit, until.commit, image=image)
 
     def _note(self) -> Note:
         return Note(harmless(self.verb.reason), self.settings.by, self.host.now())
+
+    def _asks(self, decision: Decision) -> bool:
+        """Whether a person has to say yes first."""
+        return decision.category == _EXTERNAL and not self.settings.yes and self.host.asks
 
     def _asked(self, decision: Decision) -> bool:
         """Whether a person was asked, and said yes.
@@ -148,7 +165,7 @@ class Command:
         Raises:
             RefusedError: They said no.
         """
-        if decision.category != _EXTERNAL or self.settings.yes or not self.host.asks:
+        if not self._asks(decision):
             return False
         print(f"{decision.title}? [y/N] ", end="", file=self.host.err, flush=True)
         if self.host.answers.readline().strip().lower() not in {"y", "yes"}:
@@ -187,7 +204,7 @@ class Command:
                 seen=state,
             )
         except PollTimeoutError as error:
-            error.hint = f"it goes on without you; see how it is: {self.service.typed('status')}"
+            error.hint = self._goes_on
             raise
         self.output.record(release=rollout.release, rollout=rollout.id, state=rollout.state.value)
         return _exit_code(rollout)
@@ -208,6 +225,23 @@ class _Told:
         if rollout.state is not self._state:
             self._state = rollout.state
             self._output.say(state_line(rollout))
+
+
+def _told(service: Service, decision: Decision) -> dict[str, object]:
+    """A decision, for programs."""
+    compared, follows = decision.compared, decision.follows
+    return {
+        "service": service.id,
+        "title": decision.title,
+        "target": decision.target,
+        "since": compared.since if compared else None,
+        "until": compared.until if compared else None,
+        "done": decision.done,
+        "objections": [each.message for each in decision.objections],
+        "overridden": list(decision.overridden),
+        "release": follows.release if follows else None,
+        "rollout": follows.rollout if follows else None,
+    }
 
 
 def _refuse(objections: tuple[Objection, ...]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msp.cli.durations import parse_seconds
 from msp.errors import MspError, UsageError
+from msp.text import harmless
 
 if TYPE_CHECKING:
     from msp.operate.command import Settings, Verb
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from msp.operate.looking import Wanted
     from msp.operate.service import Service
     from msp.show.output import Output
+
+
+# Characters; what is longer belongs into the incident's page.
+_MOST_OF_A_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
 
 def add_change_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of verbs that change something."""
-    parser.add_argument("--reason", default="", help="Why: kept by the audit log and on what is made.")
+    parser.add_argument("--reason", type=_one_line, default="", help="Why: kept by the audit log and on what is made.")
     parser.add_argument("--dry_run", action="store_true", help="Only show what would be done.")
     parser.add_argument("--yes", action="store_true", help="Don't ask, also where customers are concerned.")
 
@@ -88,6 +93,11 @@ def seconds(text: str) -> float:
         return parse_seconds(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _one_line(text: str) -> str:
+    """A reason as it is kept: on one line, with nothing in it that acts on whoever reads it."""
+    return harmless(text, limit=_MOST_OF_A_REASON)
 
 
 def change(verb: "Verb", flags: argparse.Namespace) -> int:
