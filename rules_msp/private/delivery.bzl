@@ -240,7 +240,7 @@ def msp_delivery(
     | target | what it is |
     |---|---|
     | `{name}` | `bazel run` delivers; its flags are those of `bazel run @rules_msp//tools:deploy -- --help`. It carries the tag `msp-deliverable`, by which CI finds it. |
-    | `{name}.ops` | `bazel run //svc:{name}.ops -- VERB` operates the service: `status`, `promote`, `approve`, `rollback`, …; it builds no image |
+    | `{name}.ops` | `bazel run` operates the service by the verb after `--`: `status`, `promote`, `approve`, `rollback`, …; it builds no image |
     | `{name}.local` | `bazel run` plays the whole rollout in a local cloud: no account, no network, nothing left behind |
     | `{name}.spec_test` | with `spec`: `bazel test` checks the specification |
     | `{name}.pipeline` | with `spec`: the delivery pipeline, as `msp_pipeline` makes it, with `.diff` and `.apply` |

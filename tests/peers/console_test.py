@@ -185,7 +185,11 @@ def test_search_finds_services_releases_commits_and_authors(
     page.keyboard.type(text)
     expect(page.locator(".found")).to_have_text(f"{len(found)} of 6 services")
     expect(page.locator(".fleet h3")).to_have_text([f"{each}-us-central1-rollout" for each in found])
-    # What is looked for is in the address: it can be sent to somebody, and is there again after a reload.
+    # What is looked for is in the address: it can be sent to somebody, and is there again after a reload. Half of the
+    # text may have found as much, so that what was found does not tell when all of it is there.
+    page.wait_for_function(
+        "text => decodeURIComponent(location.hash.replaceAll('+', ' ')).toLowerCase().includes(text)", arg=text.lower()
+    )
     page.reload()
     expect(page.get_by_role("searchbox")).to_have_value(text)
     expect(page.locator(".found")).to_have_text(f"{len(found)} of 6 services")
