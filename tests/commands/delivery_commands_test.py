@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from tests.commands.conftest import Paste
@@ -19,7 +20,9 @@ from tests.delivery.conftest import World
 from tests.delivery.example import CLOUD_DEPLOY
 
 from msp import names
+from msp.localcloud.clock import ManualClock
 from msp.localcloud.cloud import LocalCloud
+from msp.localcloud.deploy.ports import Pace
 from msp.localcloud.pytest_plugin import CloudThread
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -279,20 +282,30 @@ def test_the_repository_is_made(make_monorepo: Callable[..., Monorepo], paste: P
         deliver(paste, monorepo, address=address)
 
 
-@needs_gcloud
 def test_it_is_approved_and_promoted(monorepo: Monorepo, paste: Paste) -> None:
     world = monorepo.world
     target = {"requireApproval": True}
     world.call("PATCH", f"/v1/{world.location}/targets/{STAGING}", target, updateMask="requireApproval")
-    paste("gcloud deploy rollouts approve {}", monorepo, deliver(paste, monorepo))
+    paste("{bazel_run} approve", monorepo, deliver(paste, monorepo))
     world.cloud.settle()
-    paste("gcloud deploy releases promote {}", monorepo, deliver(paste, monorepo))
+    paste("{bazel_run} promote", monorepo, deliver(paste, monorepo))
     assert {each["targetId"] for each in world.rollouts()} == {STAGING, PROD}
 
 
 def test_a_failed_rollout_is_tried_again(monorepo: Monorepo, paste: Paste) -> None:
     monorepo.world.fault("execution/deploy/*", code="INTERNAL", message="out of cheese", times=1)
-    paste("{rerun}", monorepo, deliver(paste, monorepo, code=3))
+    paste("{bazel_run} retry", monorepo, deliver(paste, monorepo, code=3))
+    monorepo.world.fault("execution/render/*", code="INTERNAL", message="no such action", times=2)
+    monorepo.new_image(b"another")
+    paste("{rerun}", monorepo, deliver(paste, monorepo, build=43, code=3))
+
+
+def test_what_nobody_waits_for_is_looked_at(tmp_path: Path, paste: Paste) -> None:
+    slow = LocalCloud(seed=1, clock=ManualClock(datetime.now(UTC)), pace=Pace(job=timedelta(minutes=1)))
+    with CloudThread(slow) as cloud:
+        monorepo = Monorepo(World(cloud, "slow", tmp_path)).make()
+        monorepo.world.make_pipeline()
+        paste("{bazel_run} status", monorepo, deliver(paste, monorepo, "--nowait"))
 
 
 def on_the_builds_page(paste: Paste, monorepo: Monorepo, *, code: int) -> str:
@@ -306,13 +319,12 @@ def on_the_builds_page(paste: Paste, monorepo: Monorepo, *, code: int) -> str:
     return page.read_text()
 
 
-@needs_gcloud
 def test_the_builds_page_has_the_same(make_monorepo: Callable[..., Monorepo], paste: Paste) -> None:
     monorepo = make_monorepo()
     paste("{make_pipeline}", monorepo, on_the_builds_page(paste, monorepo, code=1))
     monorepo.world.fault("execution/deploy/*", code="INTERNAL", message="out of cheese", times=1)
-    paste("{rerun}", monorepo, on_the_builds_page(paste, monorepo, code=3))
-    paste("gcloud deploy releases promote {}", monorepo, on_the_builds_page(paste, monorepo, code=0))
+    paste("{bazel_run} retry", monorepo, on_the_builds_page(paste, monorepo, code=3))
+    paste("{bazel_run} promote", monorepo, on_the_builds_page(paste, monorepo, code=0))
     assert {each["targetId"] for each in monorepo.world.rollouts()} == {STAGING, PROD}
 
 
@@ -329,13 +341,11 @@ def test_what_was_played_is_delivered(monorepo: Monorepo, paste: Paste) -> None:
     played = paste.shell("bazel run //svc:msp_deploy.local", monorepo)
     assert played.returncode == 0, played.stderr
     # The local cloud of this test stands for Google's.
-    paste(
-        "bazel run {}",
-        monorepo,
-        played.stdout.partition("against Google's cloud:")[2],
-        variables={"MSP_LOCAL_CLOUD": monorepo.address},
-    )
-    assert monorepo.world.releases()
+    cloud, last = {"MSP_LOCAL_CLOUD": monorepo.address}, played.stdout.partition("against Google's cloud:")[2]
+    paste("bazel run {}", monorepo, last, variables=cloud)
+    (release,) = monorepo.world.releases()
+    status = paste("bazel run {}.ops -- status", monorepo, last, variables=cloud)
+    assert release["name"].rpartition("/")[2] in status.stdout
 
 
 def test_what_failed_is_played_again(make_monorepo: Callable[..., Monorepo], paste: Paste) -> None:

@@ -110,16 +110,31 @@ TABLE = (
     ),
     Row(
         "delivery/report/stages_picture.py",
-        "gcloud deploy releases promote {}",
+        "{bazel_run} promote",
         "delivery_commands_test.test_it_is_approved_and_promoted",
     ),
     Row(
         "delivery/report/stages_picture.py",
-        "gcloud deploy rollouts approve {}",
+        "{bazel_run} approve",
         "delivery_commands_test.test_it_is_approved_and_promoted",
     ),
     Row("delivery/report/stages_picture.py", "{rerun}", "delivery_commands_test.test_a_failed_rollout_is_tried_again"),
+    Row(
+        "delivery/report/stages_picture.py",
+        "{bazel_run} retry",
+        "delivery_commands_test.test_a_failed_rollout_is_tried_again",
+    ),
+    Row(
+        "delivery/report/stages_picture.py",
+        "{bazel_run} status",
+        "delivery_commands_test.test_what_nobody_waits_for_is_looked_at",
+    ),
     Row("rehearsal/story.py", "bazel run {}", "delivery_commands_test.test_what_was_played_is_delivered"),
+    Row(
+        "rehearsal/story.py",
+        "bazel run {}.ops -- status",
+        "delivery_commands_test.test_what_was_played_is_delivered",
+    ),
     Row("rehearsal/story.py", "bazel run {}.local", "delivery_commands_test.test_what_failed_is_played_again"),
     Row("runfiles.py", "bazel run", "delivery_commands_test.test_the_target_is_run_with_bazel", _MENTION),
     Row(
@@ -131,12 +146,8 @@ TABLE = (
     Row(
         "delivery/preflight/preflight.py", "{make_pipeline}", "delivery_commands_test.test_the_builds_page_has_the_same"
     ),
-    Row("delivery/report/stages_picture.py", "{rerun}", _ON_A_PAGE),
-    Row(
-        "delivery/report/stages_picture.py",
-        "gcloud deploy releases promote {}",
-        "delivery_commands_test.test_the_builds_page_has_the_same",
-    ),
+    Row("delivery/report/stages_picture.py", "{bazel_run} retry", _ON_A_PAGE),
+    Row("delivery/report/stages_picture.py", "{bazel_run} promote", _ON_A_PAGE),
     Row("delivery/deliver.py", "{rerun}", "delivery_commands_test.test_more_labels_are_asked_for_again"),
     # freezes
     Row(
@@ -263,6 +274,6 @@ TABLE = (
         "bazel run @rules_msp//tools:msp -- VERB SERVICE --project=… [FLAGS]   any service, with no BUILD file",
         "verbs_commands_test.test_help_and_its_examples",
     ),
-    Row("operate/service.py", "bazel run {} --", "verbs_commands_test.test_services_of_a_workspace"),
+    Row("names/commands.py", "bazel run {} --", "verbs_commands_test.test_services_of_a_workspace"),
     Row("operate/workspace.py", "bazel query '{}'", "verbs_commands_test.test_services_of_a_workspace"),
 )

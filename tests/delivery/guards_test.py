@@ -386,7 +386,7 @@ def test_a_failed_later_stage_is_told_where_there_is_nothing_to_do(world: "World
         assert ended.later is not None
         heading, command = next_steps(ended)
         assert PROD in heading
-        assert f"gcloud deploy releases promote --release={release} --to-target={PROD}" in command
+        assert command == "  bazel run //svc:msp_deploy.ops -- retry --stage=prod"
         assert "out of cheese" in "".join(picture(ended))
 
 

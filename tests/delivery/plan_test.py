@@ -97,11 +97,8 @@ def test_a_dirty_checkout_is_pointed_out() -> None:
     assert "in no commit" in planned(Build(COMMIT, "1-dirty", "Ada", dirty=True)).notes[0]
 
 
-def test_a_release_that_gcloud_could_not_promote_is_pointed_out() -> None:
-    build = Build(COMMIT, "20261122213005-dirty", "Ada")
-    (note,) = planned(build, rollout=SpecifiedRollout(("staging", "production-europe"))).notes
-    (rollout,) = re.findall(r"--rollout-id=(\S+)", note)
-    assert len(rollout) <= 63
+def test_a_verb_is_typed_to_the_services_own_target() -> None:
+    assert planned().typed("status") == "bazel run //svc:msp_deploy.ops -- status"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_log_tells_the_story_in_plain_lines() -> None:
     ):
         assert line in text.splitlines()
     assert text.count("is under way") == 1
-    assert "--to-target=prod-us-central1" in text
+    assert ".ops -- promote --stage=prod --release=deploy-0123456789ab-42\n" in text
     assert "https://console.cloud.google.com/deploy/" in text
     assert "\x1b" not in text
 
@@ -55,7 +55,7 @@ def test_a_failure_says_why_and_what_to_do() -> None:
 
 
 def test_what_waits_for_approval_says_how_to_approve() -> None:
-    assert "gcloud deploy rollouts approve deploy-0123456789ab-42-to-" in console(outcome("PENDING_APPROVAL"))
+    assert ".ops -- approve --stage=staging --release=deploy-0123456789ab-42\n" in console(outcome("PENDING_APPROVAL"))
 
 
 def test_quiet_prints_how_it_ended() -> None:

@@ -50,40 +50,40 @@ def test_a_local_clouds_delivery_leads_to_its_page_and_never_to_googles() -> Non
     assert "console.cloud.google.com" not in "\n".join(shown)
     assert end.release_url == local.pipeline_url == "http://127.0.0.1:8080/"
     assert local.rerun.endswith(" --local_cloud=127.0.0.1:8080")
-    assert next_steps(end)[1].startswith(
-        "  CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDDEPLOY=http://127.0.0.1:8080/ "
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true gcloud deploy releases promote "
+    assert next_steps(end)[1] == (
+        "  bazel run //svc:msp_deploy.ops -- "
+        f"promote --stage=prod --release={local.release} --local_cloud=127.0.0.1:8080"
     )
 
 
-def test_a_promotion_names_its_rollout_where_gclouds_own_name_is_too_long() -> None:
-    assert "--rollout-id" not in next_steps(outcome())[1]
-    dirty = made(number="20261122213005-dirty")
-    command = next_steps(Outcome(dirty, STAGES, "SUCCEEDED", dirty.release))[1]
-    (rollout,) = [word for word in shlex.split(command) if word.startswith("--rollout-id=")]
-    assert len(rollout.removeprefix("--rollout-id=")) <= 63
-    assert rollout.startswith("--rollout-id=deploy-0123456789ab-20261122213005-dirty-to-")
-    somebody_elses = Outcome(made(), STAGES, "ALREADY_DEPLOYED", "a" * 63)
-    assert next_steps(somebody_elses)[1].split()[6] == "--rollout-id=to-prod-us-central1"
-
-
 @pytest.mark.parametrize(
-    ("target", "rollout"),
+    ("end", "command"),
     [
-        ("prod-us-central1", "to-prod-us-central1-0002"),
-        ("p" * 63, f"to-{'p' * 55}-0002"),
+        (outcome(), "promote --stage=prod --release=deploy-0123456789ab-42"),
+        (outcome("ALREADY_DEPLOYED"), "promote --stage=prod --release=deploy-0123456789ab-42"),
+        (outcome("PENDING_APPROVAL"), "approve --stage=staging --release=deploy-0123456789ab-42"),
+        (outcome("IN_PROGRESS"), "status"),
+        (outcome("SUPERSEDED"), "status"),
+        (outcome("FAILED", retriable=True), "retry --stage=staging"),
+        (outcome(later=LaterFailure(STAGES[1], "r", "failed", retriable=True)), "retry --stage=prod"),
+        (outcome(later=LaterFailure(STAGES[1], "r", "rejected")), "promote --stage=prod --release=r"),
     ],
 )
-def test_another_promotion_of_somebody_elses_release_gets_a_rollout_of_its_own(target: str, rollout: str) -> None:
-    release = "a" * 63
-    later = LaterFailure(target, release, "failed", rollouts=1)
-    command = next_steps(Outcome(made(), (STAGES[0], target), "ALREADY_DEPLOYED", release, later=later))[1]
-    assert len(rollout) <= 63
-    assert f"--rollout-id={rollout}" in command.split()
+def test_what_is_next_is_a_verb(end: Outcome, command: str) -> None:
+    assert next_steps(end)[1:] == [f"  bazel run //svc:msp_deploy.ops -- {command}"]
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "APPROVAL_REJECTED"])
+def test_where_no_job_failed_it_is_delivered_again(state: str) -> None:
+    assert next_steps(outcome(state))[1:] == [f"  {made().rerun}"]
+
+
+def test_after_the_only_stage_nothing_is_next() -> None:
+    assert next_steps(Outcome(made(), STAGES[:1], "SUCCEEDED", "r")) == []
 
 
 def test_commands_are_quoted_for_the_shell() -> None:
     end = Outcome(made(), ("staging", "prod; rm -rf $HOME"), "SUCCEEDED", "r 1")
     words = shlex.split(next_steps(end)[1])
-    assert "--to-target=prod; rm -rf $HOME" in words
+    assert "--stage=prod; rm -rf $HOME" in words
     assert "--release=r 1" in words

@@ -64,11 +64,11 @@ def test_what_is_about_to_be_replaced_does_not_count_as_running() -> None:
     assert judged(known).ruling is Ruling.GO_ON
 
 
-def test_a_later_stage_that_it_did_not_get_into_is_told_with_how_often_it_was_tried() -> None:
+def test_a_later_stage_that_it_did_not_get_into_is_told() -> None:
     tries = [rollout("running", SECOND, "FAILED", minute, failure="out of cheese") for minute in (1, 2)]
     found = judged(facts(*RUNS.rollouts, *tries, releases=RUNS.releases))
     assert found.ruling is Ruling.NOTHING_TO_DO
-    assert found.later == LaterFailure(SECOND, "running", "failed: out of cheese", 2)
+    assert found.later == LaterFailure(SECOND, "running", "failed: out of cheese")
     assert found.notes[0] == f"{SECOND}: rollout running-to-{SECOND} failed: out of cheese; it does not run this image"
 
 

@@ -96,7 +96,7 @@ def _flags_of(command: Command) -> list[str]:
 def _program() -> tuple[str, str]:
     """What a person has typed to get here, as far as that is known; and how they then name a service in examples."""
     from msp.cli.verbs.common import config_of_target
-    from msp.operate.service import bazel_run
+    from msp.names import bazel_run
 
     try:
         config = config_of_target()

@@ -38,6 +38,7 @@ from msp.gcp.errors import FailedPreconditionError, PermissionDeniedError
 from msp.gcp.messages import enum_name, last_part
 from msp.image.errors import RegistryError
 from msp.image.layout import LayoutError
+from msp.rollouts.conversion import to_rollout
 from msp.rollouts.facts import Facts
 
 if TYPE_CHECKING:
@@ -217,7 +218,9 @@ class Delivery:
         rollout = self._followed(rollout, deadline)
         outcome = dataclasses.replace(outcome, state=enum_name(rollout, "state"), rollout=last_part(rollout.name))
         if outcome.exit_code:
-            outcome = dataclasses.replace(outcome, failure=rollouts.failure(plan, rollout, self._clients))
+            failed_job = outcome.state == "FAILED" and to_rollout(rollout).job != ""
+            why = rollouts.failure(plan, rollout, self._clients)
+            outcome = dataclasses.replace(outcome, failure=why, retriable=failed_job)
         return outcome
 
     def _followed(self, rollout: "Rollout", deadline: Deadline) -> "Rollout":

@@ -19,13 +19,13 @@ class LaterFailure:
         target: The stage's target.
         release: The release's id.
         why: What became of its newest rollout there, for people.
-        rollouts: How many rollouts of the release there were to the target.
+        retriable: Whether the failed job of its newest rollout there can be run again.
     """
 
     target: str
     release: str
     why: str
-    rollouts: int = 1
+    retriable: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Outcome:
         rollout: The rollout's id, empty where there is none.
         created: Whether this run made the release.
         failure: Why the rollout failed, empty where it didn't.
+        retriable: Whether it was a job that failed, which can be run again.
         notes: What else is worth knowing of the pipeline, a sentence each: that a later stage has failed.
         superseded_by: The newer release's id, where there is one.
         later: The first of the later stages that this image did not get into.
@@ -53,6 +54,7 @@ class Outcome:
     rollout: str = ""
     created: bool = False
     failure: str = ""
+    retriable: bool = False
     notes: tuple[str, ...] = ()
     superseded_by: str = ""
     later: LaterFailure | None = None

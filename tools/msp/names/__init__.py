@@ -4,6 +4,7 @@ Pure functions on strings that import nothing heavy, since a delivery needs them
 that the service behind it would refuse raises `InvalidNameError`.
 """
 
+from msp.names.commands import bazel_run, verb_command
 from msp.names.deploy import (
     BY_ANNOTATION,
     CATEGORY_LABEL,
@@ -29,6 +30,7 @@ from msp.names.deploy import (
     category_freeze_policy_id,
     custom_target_type_name,
     deploy_policy_name,
+    environment_id,
     executor_account,
     freeze_policy_id,
     hand_freeze_policy_id,
@@ -77,11 +79,13 @@ __all__ = [
     "InvalidNameError",
     "automation_id",
     "automation_name",
+    "bazel_run",
     "category_freeze_policy_id",
     "check_id",
     "check_region",
     "custom_target_type_name",
     "deploy_policy_name",
+    "environment_id",
     "executor_account",
     "freeze_policy_id",
     "hand_freeze_policy_id",
@@ -103,4 +107,5 @@ __all__ = [
     "source_uri",
     "target_id",
     "target_name",
+    "verb_command",
 ]

@@ -47,6 +47,11 @@ def target_id(environment_id: str, region: str) -> str:
     return check_id(f"{environment_id}-{region}", "target", "shorten the environment's id")
 
 
+def environment_id(target: str, region: str) -> str:
+    """The environment that a target deploys to, as people call the stage: `prod` for `prod-us-central1`."""
+    return target.removesuffix(f"-{region}")
+
+
 def automation_id(environment_id: str, region: str) -> str:
     """The automation that promotes what succeeded in a stage: `promote-{target}`."""
     return check_id(f"promote-{target_id(environment_id, region)}", "automation", "shorten the environment's id")

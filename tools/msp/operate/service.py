@@ -1,6 +1,5 @@
 """Which service a command is about, and how a person types commands about it."""
 
-import shlex
 from dataclasses import dataclass
 
 from msp import names
@@ -8,13 +7,7 @@ from msp.errors import UsageError
 from msp.rollouts.facts import Facts, Stage
 from msp.text import harmless
 
-
-def bazel_run(label: str) -> str:
-    """What a person types before a verb: `bazel run //svc:msp_deploy.ops --`."""
-    return f"bazel run {label} --"
-
-
-ANY_SERVICE = bazel_run("@rules_msp//tools:msp")
+ANY_SERVICE = names.bazel_run("@rules_msp//tools:msp")
 """What a person types before a verb where no BUILD file has the service."""
 
 
@@ -71,14 +64,8 @@ class Service:
 
     def typed(self, verb: str, *flags: str) -> str:
         """The command for a verb, for the shell: `bazel run //svc:msp_deploy.ops -- rollback --stage=prod`."""
-        words = [verb]
-        if not self.by_target:
-            words += [self.id] if self.id else []
-            words += [f"--project={self.project}", f"--region={self.region}"]
-        words += flags
-        if self.local_cloud:
-            words.append(f"--local_cloud={self.local_cloud}")
-        return f"{self.command} {shlex.join(words)}"
+        which = () if self.by_target else (self.id, f"--project={self.project}", f"--region={self.region}")
+        return names.verb_command(self.command, verb, *filter(None, which), *flags, local_cloud=self.local_cloud)
 
     def stage(self, facts: Facts, name: str) -> Stage:
         """The stage that a person means.
@@ -102,4 +89,4 @@ class Service:
 
 def environment(stage: Stage, region: str) -> str:
     """The environment that a stage deploys to, as people call the stage: `prod` for `prod-us-central1`."""
-    return stage.target.removesuffix(f"-{region}")
+    return names.environment_id(stage.target, region)

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator, Sequence
 
+from msp import names
 from msp.ci.bazel import Bazel
 from msp.errors import UsageError
-from msp.operate.service import Service, bazel_run
+from msp.operate.service import Service
 
 # The rule behind `.ops`, which has all of it as attributes and depends on no image.
 _KIND = "_msp_delivery_ops rule"
@@ -58,7 +59,7 @@ def _service(rule: dict[str, str], local_cloud: str) -> Service:
         rule["gcp_region"],
         rule["msp_service_id"],
         image=rule["image_label"],
-        command=bazel_run(label),
+        command=names.bazel_run(label),
         by_target=True,
         local_cloud=local_cloud,
     )

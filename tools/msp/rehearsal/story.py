@@ -126,6 +126,8 @@ class _Story:
         self._say("")
         self._say("That was all of it, and it is gone now. The same against Google's cloud:")
         self._say(f"  bazel run {self._config.target}")
+        self._say("and then, to see what runs where:")
+        self._say(f"  bazel run {self._config.target}.ops -- status")
 
     def _running(self, clients: Clients, pipeline: str, target: str, label: str) -> str:
         deploy = clients.deploy

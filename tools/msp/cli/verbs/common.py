@@ -129,9 +129,9 @@ def change_location(verb: "Verb", flags: argparse.Namespace) -> int:
     Raises:
         UsageError: No project is named, or a target's own program is asked.
     """
+    from msp.names import bazel_run
     from msp.operate.command import Command as Operation
     from msp.operate.facts import read_location
-    from msp.operate.service import bazel_run
 
     host, with_output = this_host(), output(flags)
     wanted = services(flags, host)
@@ -241,7 +241,8 @@ def config_of_target() -> "OpsConfig | None":
 
 
 def _of_target(config: "OpsConfig", flags: argparse.Namespace, local_cloud: str) -> "Service":
-    from msp.operate.service import Service, bazel_run
+    from msp.names import bazel_run
+    from msp.operate.service import Service
 
     if flags.services or flags.project:
         given = flags.services[0] if flags.services else "--project"

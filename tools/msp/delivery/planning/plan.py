@@ -17,9 +17,6 @@ from msp.errors import UsageError
 from msp.names.grammar import TAG_RULE, is_tag
 from msp.names.references import Repository
 
-# gcloud names rollouts {release}-to-{target}-0001 and never shortens: release and target together have 54 of the 63.
-_MOST_FOR_GCLOUD = 54
-
 
 @dataclass(frozen=True)
 class ReleasePlan:
@@ -118,6 +115,11 @@ class ReleasePlan:
         """The same as the build's second release, third, …: `deploy-0123456789ab-42-r2`."""
         return dataclasses.replace(self, release=fit.with_suffix(self.release, f"-r{number}")) if number > 1 else self
 
+    def typed(self, verb: str, *flags: str) -> str:
+        """The command for a verb about this service: `bazel run //svc:msp_deploy.ops -- promote --stage=prod`."""
+        cloud = self.local_cloud.removeprefix("http://")
+        return names.verb_command(names.bazel_run(f"{self.target}.ops"), verb, *flags, local_cloud=cloud)
+
     @property
     def rerun_beside(self) -> str:
         """The command that releases this image beside another one of the same commit and build number."""
@@ -166,7 +168,8 @@ def plan(
         *label_changes,
         *annotation_changes,
     ]
-    made = ReleasePlan(
+    dirty = ("the checkout has changes that are in no commit: the image may hold them",) if build.dirty else ()
+    return ReleasePlan(
         target=config.target,
         project=config.gcp_project,
         region=config.gcp_region,
@@ -184,10 +187,10 @@ def plan(
         rerun=_rerun(config, build, overrides, local_cloud),
         make_pipeline=config.make_pipeline(local_cloud),
         tools=config.tools,
+        notes=(*map(str, changes), *dirty),
         local_cloud=local_cloud,
         action_image=rollout.action_image if rollout else None,
     )
-    return dataclasses.replace(made, notes=(*map(str, changes), *_worth_knowing(made)))
 
 
 def _rerun(config: DeliveryConfig, build: Build, overrides: Overrides, local_cloud: str) -> str:
@@ -236,16 +239,3 @@ def _merged(own: Mapping[str, str], asked: Mapping[str, str], what: str) -> dict
             hint=f"choose another name in --{what}s",
         )
     return {**own, **asked}
-
-
-def _worth_knowing(made: ReleasePlan) -> list[str]:
-    notes = []
-    if made.build.dirty:
-        notes.append("the checkout has changes that are in no commit: the image may hold them")
-    longest = max(made.stages, key=len, default="")
-    if longest and len(made.release) + len(longest) > _MOST_FOR_GCLOUD:
-        notes.append(
-            f"release {made.release!r} and target {longest!r} are too long together for the rollout that gcloud would "
-            f"name after them: promote with --rollout-id={names.rollout_id(made.release, longest)}"
-        )
-    return notes

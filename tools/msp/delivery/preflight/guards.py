@@ -93,8 +93,8 @@ def _runs_already(facts: Facts, plan: ReleasePlan, target: str) -> Verdict | Non
 
 
 def _later(facts: Facts, rollout: Rollout) -> LaterFailure:
-    same = [each for each in facts.rollouts_to(rollout.target) if each.release == rollout.release]
-    return LaterFailure(rollout.target, rollout.release, _fate(rollout), len(same))
+    newest = next(iter(facts.rollouts_to(rollout.target)), None)
+    return LaterFailure(rollout.target, rollout.release, _fate(rollout), bool(rollout.job) and rollout == newest)
 
 
 def _fate(rollout: Rollout) -> str:

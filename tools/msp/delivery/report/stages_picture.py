@@ -1,10 +1,8 @@
 """A pipeline's stages and where a release stands in them, in characters."""
 
 from msp import names
-from msp.delivery.gcloud import gcloud_command
 from msp.delivery.outcome import ALREADY_DEPLOYED, PLANNED, SUPERSEDED, Outcome
 from msp.delivery.planning.plan import ReleasePlan
-from msp.names.grammar import MAX_ID
 
 _MARKS = {
     "SUCCEEDED": "●",
@@ -28,6 +26,8 @@ _WORDS = {
     PLANNED: "{release} would be rolled out here",
 }
 
+_UNDER_WAY = frozenset({"PENDING", "PENDING_RELEASE", "IN_PROGRESS", SUPERSEDED})
+
 
 def picture(outcome: Outcome) -> list[str]:
     """A line for each stage, the first one's with the state of its rollout."""
@@ -50,44 +50,40 @@ def in_words(outcome: Outcome) -> str:
 
 
 def next_steps(outcome: Outcome) -> list[str]:
-    """What a person may want to do now, as commands; empty where nothing is left to do."""
-    plan, release = outcome.plan, f"--release={outcome.release}"
-    if outcome.exit_code:
-        return ["mend what failed and try again:", f"  {plan.rerun}"]
-    if outcome.state == "PENDING_APPROVAL":
-        return ["approve it:", f"  {_gcloud(plan, 'rollouts', 'approve', outcome.rollout, release)}"]
+    """What a person may want to do now: what for, and the command; empty where nothing is left to do."""
+    return _of_failure(outcome) if outcome.exit_code or outcome.later else _of_success(outcome)
+
+
+def _of_failure(outcome: Outcome) -> list[str]:
+    plan = outcome.plan
     if later := outcome.later:
+        stage = _stage(plan, later.target)
+        again = plan.typed("retry", stage) if later.retriable else plan.typed("promote", stage, _release(later.release))
+        return [f"{later.target} was tried and failed; when the cause is mended, roll out there again:", f"  {again}"]
+    if outcome.retriable:
         return [
-            f"{later.target} was tried and failed; when the cause is mended, roll out there again:",
-            f"  {_promote(plan, later.release, later.target, later.rollouts + 1)}",
+            "when what failed is mended, run its job again:",
+            f"  {plan.typed('retry', _stage(plan, outcome.target))}",
         ]
+    return ["mend what failed and try again:", f"  {plan.rerun}"]
+
+
+def _of_success(outcome: Outcome) -> list[str]:
+    plan, release = outcome.plan, _release(outcome.release)
+    if outcome.state == "PENDING_APPROVAL":
+        return ["approve it:", f"  {plan.typed('approve', _stage(plan, outcome.target), release)}"]
+    if outcome.state in _UNDER_WAY:
+        return ["see how it goes on:", f"  {plan.typed('status')}"]
     if outcome.state in {"SUCCEEDED", ALREADY_DEPLOYED} and len(outcome.stages) > 1:
         following = outcome.stages[1]
-        return [
-            f"next is {following}; where no automation promotes, do it by hand:",
-            f"  {_promote(plan, outcome.release, following)}",
-        ]
+        promote = plan.typed("promote", _stage(plan, following), release)
+        return [f"next is {following}; where no automation promotes, do it by hand:", f"  {promote}"]
     return []
 
 
-def _promote(plan: ReleasePlan, release: str, target: str, number: int = 1) -> str:
-    flags = (f"--release={release}", f"--to-target={target}", *_rollout(release, target, number))
-    return _gcloud(plan, "releases", "promote", *flags)
+def _stage(plan: ReleasePlan, target: str) -> str:
+    return f"--stage={names.environment_id(target, plan.region)}"
 
 
-def _rollout(release: str, target: str, number: int) -> list[str]:
-    """The flag that names the rollout, where gcloud's own name for it would be too long for Cloud Deploy."""
-    if len(f"{release}-to-{target}-0001") <= MAX_ID:
-        return []
-    try:
-        rollout = names.rollout_id(release, target, number)
-    except names.InvalidNameError:
-        # Somebody else's release, of a long name. A rollout's own is unique within its release.
-        again = f"-{number:04d}" if number > 1 else ""
-        rollout = f"to-{target}"[: MAX_ID - len(again)].rstrip("-") + again
-    return [f"--rollout-id={rollout}"]
-
-
-def _gcloud(plan: ReleasePlan, *arguments: str) -> str:
-    where = (f"--delivery-pipeline={plan.pipeline}", f"--region={plan.region}", f"--project={plan.project}")
-    return gcloud_command(plan.local_cloud, "deploy", *arguments, *where)
+def _release(release: str) -> str:
+    return f"--release={release}"
