@@ -322,7 +322,8 @@ def states(live: Live, changes: tuple[PipelineChange, ...]) -> Iterator[dict[str
         yield dict(there)
 
 
-@settings(max_examples=150, deadline=None)
+# The same pairs in every run: what a longer search finds is not to meet whoever changes something else.
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(freezes(), freezes())
 def test_for_random_pairs_what_thaws_is_told_and_what_is_told_thaws(was: list[Freeze], becomes: list[Freeze]) -> None:
     live = as_live(make(*was), make(*becomes))
