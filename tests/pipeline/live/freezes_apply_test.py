@@ -141,6 +141,18 @@ def test_what_somebody_did_to_a_standing_freeze_is_mended(world: World, edit: di
     )
 
 
+def test_two_that_swap_their_times_are_written_twice_and_then_as_asked(world: World) -> None:
+    def spec(first: tuple[str, str], second: tuple[str, str]) -> Spec:
+        times = zip("ab", (first, second), strict=True)
+        return make(*({"name": n, "reason": "Rest.", "from": start, "until": end} for n, (start, end) in times))
+
+    early, late = ("2126-11-30", "2126-12-02"), ("2126-12-05", "2126-12-07")
+    world.apply(spec(early, late))
+    policies = [f"~ deploy policy freeze-msp-example-{name}" for name in "ab"]
+    assert world.apply(spec(late, early)) == policies * 2
+    assert world.apply(spec(late, early)) == []
+
+
 def test_policies_of_others_are_never_touched(world: World) -> None:
     world.apply(make(NIGHTS))
     service = {names.OWNER_LABEL: "true", names.SERVICE_LABEL: "msp-example"}

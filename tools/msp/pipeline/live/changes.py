@@ -70,7 +70,8 @@ def pipeline_changes(
     What refers to something comes after it, and what is referred to is deleted after what refers to it. Cut short
     anywhere, the pipeline is no less guarded than it was, or than what was asked for: an automation that is no longer
     wanted goes first, approval is asked for and freezes are made before anything promotes, and what opens (approval
-    that is no longer asked for, freezes that shrink or go, suspension that is lifted) comes last.
+    that is no longer asked for, freezes that shrink or go, suspension that is lifted) comes last. Of several
+    freezes that shrink, each first gets what it is to cover besides what it covers: one may take over from another.
 
     Args:
         made: The resources that the specification asks for.
@@ -86,6 +87,8 @@ def pipeline_changes(
     opening: list[PipelineChange] = [change for change in puts if _ends_approval(change) or _thaws(made, change)]
     found += [change for change in puts if change not in opening]
     found += [DeleteResource(message) for message in live.leftovers if isinstance(message, deploy_v1.Target)]
+    covering, opening = _overlapping(made, live, opening)
+    found += covering
     opening += [DeleteResource(message) for message in live.leftovers if isinstance(message, deploy_v1.DeployPolicy)]
     for resource in sorted({row.resource for row in rows if row.scope.in_cloud_deploy}):
         there = live.members.get(resource, frozenset())
@@ -149,6 +152,58 @@ def _thaws(made: PipelineResources, change: PutResource) -> bool:
     old, new = to_policy(change.live), to_policy(change.wanted)
     stages = [Stage(made.delivery_pipeline, target) for target in made.targets]
     return any(thaw(old, stage, [new], stage) for stage in stages)
+
+
+def _overlapping(
+    made: PipelineResources, live: Live, opening: list[PipelineChange]
+) -> tuple[list[PutResource], list[PipelineChange]]:
+    """What freezes that shrink are first, where one would be open before the one that takes over from it is closed."""
+    freezes = [change for change in opening if isinstance(change, PutResource) and _is_policy(change.wanted)]
+    if not _opens_in_between(made, live, freezes):
+        return [], opening
+    first, then = [], dict[int, PipelineChange]()
+    for change in freezes:
+        both = _both(change.live, change.wanted)
+        differing = differences(change.live or type(both)(), both)
+        if differing and not change.wanted.suspended:
+            first.append(PutResource(both, change.live, differing))
+            then[id(change)] = PutResource(change.wanted, both, differences(both, change.wanted))
+    return first, [then.get(id(change), change) for change in opening]
+
+
+def _opens_in_between(made: PipelineResources, live: Live, freezes: list[PutResource]) -> bool:
+    """Whether made one by one, freezes would let through for a while what they let through neither before nor after."""
+    stages = [Stage(made.delivery_pipeline, target) for target in made.targets]
+    wanted = {policy.name: to_policy(policy) for policy in made.deploy_policies}
+    last = {change.wanted.name for change in freezes}
+    kept = [message for message in (*live.resources.values(), *live.leftovers) if _is_policy(message)]
+    there = wanted | {each.name: to_policy(each) for each in kept if each.name in last or each.name not in wanted}
+    for change in freezes:
+        name, old = change.wanted.name, there[change.wanted.name]
+        there[name] = wanted[name]
+        for stage in stages:
+            now, then = (thaw(old, stage, [*after], stage, live.now) for after in (there.values(), wanted.values()))
+            if now != then:
+                return True
+    return False
+
+
+def _is_policy(message: proto.Message) -> bool:
+    return isinstance(message, deploy_v1.DeployPolicy)
+
+
+def _both(live: proto.Message | None, wanted: proto.Message) -> proto.Message:
+    """A freeze that covers what it does and what it is to."""
+    both = deploy_v1.DeployPolicy(wanted)
+    rules, selectors = (list(getattr(live, name)) for name in ("rules", "selectors"))
+    both.selectors = [*selectors, *(each for each in both.selectors if each not in selectors)]
+    for rule in wanted.rules:
+        if rule not in rules:
+            added = deploy_v1.PolicyRule(rule)
+            added.rollout_restriction.id = f"{rule.rollout_restriction.id}-{len(rules)}"  # unique within a policy
+            rules.append(added)
+    both.rules = rules
+    return both
 
 
 def _ends_approval(change: PutResource) -> bool:

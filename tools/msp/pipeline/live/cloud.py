@@ -170,7 +170,8 @@ class Cloud:
     def _put(self, change: PutResource) -> None:
         resource = type(change.wanted)(change.wanted)
         if change.live is not None:
-            resource.etag = change.live.etag  # refused if it changed since it was compared
+            # Refused if it changed since it was compared; what this run itself has written comes without one.
+            resource.etag = change.live.etag or getattr(self._get(change.wanted), "etag", "")
         name = _field(resource)
         started = self._deploy.change(
             getattr(self._deploy.client, f"update_{name}"),
