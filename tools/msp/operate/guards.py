@@ -86,10 +86,8 @@ def rolled_back(facts: Facts, stage: Stage, release: str, again: str) -> Objecti
     back = rolled_back_on(facts, stage.target, facts.same_image(release))
     if back is None:
         return None
-    who = f" by {back.by.by}" if back.by and back.by.by else ""
-    why = f": {back.by.reason}" if back.by and back.by.reason else ""
     return Objection(
-        f"this image was rolled back on {stage.target}{who} (release {back.rollout.release}){why}",
+        f"this image was {back.words}",
         f"to bring it there all the same: {again} --downgrade --reason='…'",
     )
 

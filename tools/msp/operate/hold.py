@@ -77,7 +77,4 @@ class Resume:
 
 def held(hold: Held) -> str:
     """A hold in words: `promotion into prod-us-central1 is held by Ada since 2026-11-24 12:00 UTC: INC-1`."""
-    who = f" by {hold.by}" if hold.by else ""
-    since = f" since {hold.since:%Y-%m-%d %H:%M} UTC" if hold.since else ""
-    why = f": {hold.reason}" if hold.reason else ""
-    return f"promotion into {hold.target} is held{who}{since}{why}"
+    return f"promotion into {hold.target} is {hold.words}"

@@ -164,9 +164,7 @@ def _next(facts: Facts, service: Service, each: StageStanding) -> Matter:
     if back is None:
         promote = service.typed("promote", f"--stage={each.name}")
         return Matter(Urgency.BEHIND, each.name, _behind(each), promote)
-    who = f" by {back.by.by}" if back.by and back.by.by else ""
-    why = f": {back.by.reason}" if back.by and back.by.reason else ""
-    return Matter(Urgency.STOPPED, each.name, f"{back.rollout.release} was rolled back{who}{why}")
+    return Matter(Urgency.STOPPED, each.name, f"{back.rollout.release} was rolled back{back.who}{back.why}")
 
 
 def _behind(each: StageStanding) -> str:

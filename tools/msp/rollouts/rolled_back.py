@@ -24,6 +24,21 @@ class RolledBack:
     rollout: Rollout
     by: Rollout | None
 
+    @property
+    def words(self) -> str:
+        """It, to be read after what was: `rolled back on prod-us-central1 by Ada (release deploy-…-42): INC-7`."""
+        return f"rolled back on {self.target}{self.who} (release {self.rollout.release}){self.why}"
+
+    @property
+    def who(self) -> str:
+        """By whom, to be read on: ` by Ada Lovelace`; empty where that was not said."""
+        return f" by {self.by.by}" if self.by and self.by.by else ""
+
+    @property
+    def why(self) -> str:
+        """Why, to be read on: `: INC-7`; empty where that was not said."""
+        return f": {self.by.reason}" if self.by and self.by.reason else ""
+
 
 def rolled_back(facts: Facts, release: str, *, digest: str = "") -> tuple[RolledBack, ...]:
     """Where a release, or another one of the same image, was rolled back and has not been brought to since.

@@ -26,6 +26,13 @@ class Hold:
     by: str
     since: datetime | None
 
+    @property
+    def words(self) -> str:
+        """It, to be read after what is: `held by Ada Lovelace since 2026-11-24 12:00 UTC: INC-1`."""
+        who = f" by {self.by}" if self.by else ""
+        since = f" since {self.since:%Y-%m-%d %H:%M} UTC" if self.since else ""
+        return f"held{who}{since}" + (f": {self.reason}" if self.reason else "")
+
 
 def automations_into(facts: Facts, target: str) -> tuple[Automation, ...]:
     """The automations that promote into a stage, suspended or not."""

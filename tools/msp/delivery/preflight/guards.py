@@ -130,11 +130,9 @@ def _held(facts: Facts, plan: ReleasePlan) -> Verdict | None:
     found = next(iter(rolled_back(facts, plan.release, digest=plan.digest)), None)
     if found is None:
         return None
-    who = f" by {found.by.by}" if found.by and found.by.by else ""
-    why = f": {found.by.reason}" if found.by and found.by.reason else ""
     return Verdict(
         Ruling.HELD,
-        f"this image was rolled back on {found.target}{who} (release {found.rollout.release}){why}",
+        f"this image was {found.words}",
         f"it stays so until there is a new image; to deliver it all the same: {plan.rerun} --force",
         rollout=found.rollout,
     )
@@ -180,8 +178,6 @@ def _worth_knowing(facts: Facts) -> Iterator[str]:
         if found := next(filter(None, ways), None):
             yield f"{stage.target} is {found.words}"
     for hold in holds(facts):
-        who = f" by {hold.by}" if hold.by else ""
-        since = f" since {hold.since:%Y-%m-%d %H:%M} UTC" if hold.since else ""
-        yield f"promotion to {hold.target} is held{who}{since}" + (f": {hold.reason}" if hold.reason else "")
+        yield f"promotion to {hold.target} is {hold.words}"
     if "policies" in facts.unread:
         yield "whether a stage is frozen can't be told: no permission to list deploy policies"
