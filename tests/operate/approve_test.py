@@ -4,6 +4,7 @@ import pytest
 from tests.operate.live import Live
 
 from msp.errors import BlockedError, UsageError
+from msp.localcloud.faults import Fault
 from msp.operate.approve import Approve
 from msp.operate.command import RefusedError
 
@@ -94,3 +95,11 @@ def test_run_twice_for_a_release_it_follows_the_same_rollout(asking: Live) -> No
     assert asking.run(Approve(by=GRACE, release=release)) == 0
     assert asking.run(Approve(by=GRACE, release=release)) == 0
     assert f"{release} was approved for prod-us-central1 already: nothing to do" in asking.said
+
+
+def test_who_may_not_look_at_targets_is_told_and_asked(asking: Live) -> None:
+    asking.deliver("staging", "prod")
+    asking.cloud.faults.add(Fault(method="*CloudDeploy/ListTargets", code="PERMISSION_DENIED"))
+    assert asking.run(Approve(by=GRACE), typed="y\n") == 0
+    assert "whether somebody else than the author has to approve it can't be told" in asking.said
+    assert "[y/N]" in asking.err.getvalue()

@@ -93,3 +93,14 @@ def test_a_failure_after_what_runs_is_told_and_one_before_is_not(history: "Histo
     failed = history.rollout("r3", state="FAILED")
     history.rollout("r4", state="CANCELLED", began=False)
     assert running(history.facts(), "prod").failed == failed
+
+
+def test_the_same_image_under_another_release_is_no_way_back(history: "History") -> None:
+    history.release("first")
+    good = history.rollout("first")
+    for release in ("bad", "bad-again"):
+        history.release(release, digest="sha256:bad")
+        history.rollout(release)
+    way = way_back(history.facts(), "prod")
+    assert way is not None
+    assert way.to == good

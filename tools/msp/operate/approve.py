@@ -71,12 +71,18 @@ class Approve:
             stage.target,
             stage.category if self.approved else "",
             compared=Compared(current.id if current else "", found.release),
-            facts=tuple(filter(None, (guards.verified(facts, stage, found.release),))),
+            facts=tuple(filter(None, (guards.verified(facts, stage, found.release), self._untold(facts)))),
             actions=(Approval(found.key, self.approved, case.overrides()),),
             objections=tuple(filter(None, case.objections())),
             overridden=tuple(case.overridden()),
             follows=found.key if self.approved else None,
         )
+
+    def _untold(self, facts: Facts) -> str:
+        """What a person should know who may not look at targets; empty where nothing is hidden."""
+        if not self.approved or "targets" not in facts.unread:
+            return ""
+        return "whether somebody else than the author has to approve it can't be told: no permission to list targets"
 
     def _waiting(self, facts: Facts, service: Service) -> Rollout | Decision:
         """The rollout that is meant; a decision to do nothing where none waits."""

@@ -120,7 +120,7 @@ class Command:
                 sender.validate(action)
             self.output.say(Line.of("nothing was changed (--dry_run)", Tone.QUIET))
             return 0
-        if not decision.done and self._asked(decision) and self._decided()[1] != decision:
+        if not decision.done and self._asked(facts, decision) and self._decided()[1] != decision:
             # A person took their time; what they have seen has to be true still.
             hint = f"look again: {self.service.typed('status')}"
             raise ChangedMeanwhileError("things changed while you were asked; nothing was done", hint=hint)
@@ -148,24 +148,25 @@ class Command:
         if since is None or until is None or not since.commit or not until.commit:
             return None
         # Bazel may have to load half a repository first: a way back waits for that only where a person reads it.
-        urgent = any(isinstance(action, RollBack) for action in decision.actions) and not self._asks(decision)
+        urgent = any(isinstance(action, RollBack) for action in decision.actions) and not self._asks(facts, decision)
         image = "" if urgent else self.service.image
         return changes_between(self.host.checkout(seconds=_BAZEL_SECONDS), since.commit, until.commit, image=image)
 
     def _note(self) -> Note:
         return Note(harmless(self.verb.reason), self.settings.by, self.host.now())
 
-    def _asks(self, decision: Decision) -> bool:
-        """Whether a person has to say yes first."""
-        return decision.category == _EXTERNAL and not self.settings.yes and self.host.asks
+    def _asks(self, facts: Facts, decision: Decision) -> bool:
+        """Whether a person has to say yes first: where customers are concerned, or that can't be told."""
+        concerned = decision.category == _EXTERNAL or (bool(decision.target) and "targets" in facts.unread)
+        return concerned and not self.settings.yes and self.host.asks
 
-    def _asked(self, decision: Decision) -> bool:
+    def _asked(self, facts: Facts, decision: Decision) -> bool:
         """Whether a person was asked, and said yes.
 
         Raises:
             RefusedError: They said no.
         """
-        if not self._asks(decision):
+        if not self._asks(facts, decision):
             return False
         print(f"{decision.title}? [y/N] ", end="", file=self.host.err, flush=True)
         if self.host.answers.readline().strip().lower() not in {"y", "yes"}:

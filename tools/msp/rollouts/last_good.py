@@ -26,9 +26,9 @@ class WayBack:
 def way_back(facts: Facts, target: str) -> WayBack | None:
     """From what to what a target would be rolled back.
 
-    The last good rollout is the last that succeeded, whatever failed since, of another release than the one that was
-    tried last. A release that was abandoned can't be rolled out again, and one that was itself rolled back there is no
-    place to go back to.
+    The last good rollout is the last that succeeded, whatever failed since, of another image than the one that was
+    tried last, under whichever release. A release that was abandoned can't be rolled out again, and one that was itself
+    rolled back there is no place to go back to.
 
     Args:
         facts: With the rollouts to that target.
@@ -42,12 +42,13 @@ def way_back(facts: Facts, target: str) -> WayBack | None:
         return None
     tried.sort(key=begun, reverse=True)
     off = tried[0]
-    to = next((each for each in tried if _is_good(facts, each, off)), None)
+    bad = facts.same_image(off.release)
+    to = next((each for each in tried if each.release not in bad and _is_good(facts, each)), None)
     return WayBack(off=off, to=to, known=to is not None or target not in facts.cut)
 
 
-def _is_good(facts: Facts, rollout: Rollout, off: Rollout) -> bool:
-    if rollout.state is not RolloutState.SUCCEEDED or rollout.release == off.release:
+def _is_good(facts: Facts, rollout: Rollout) -> bool:
+    if rollout.state is not RolloutState.SUCCEEDED:
         return False
     release = facts.release(rollout.release)
     if release is not None and release.abandoned:
