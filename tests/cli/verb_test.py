@@ -75,6 +75,7 @@ def test_the_help_has_an_example_that_runs(shell: Shell, by_name: Shell, verb: s
         ("rollback --stage=prdo", "its stages are, in order: staging, prod"),
         ("status other", "leave out other"),
         ("status --project=p", "leave out --project"),
+        ("status --region=europe-west1", "leave out --region"),
         ("status --format=xml", "'xml'"),
         ("promote --release=nope", "--release=nope"),
         ("rollback --stage=prod --to=nope", "--to=nope"),

@@ -1,19 +1,16 @@
 """The transcript of docs/operating.md, played: from a pager's message to prod rolled back, with only --help read."""
 
-import json
 import os
 import pty
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.operate.live import REGION, Live
+from tests.operate.live import Live
+from tests.operate.shell import ROOT, Shell
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "operating.md"
-PROGRAM = ROOT / "tools" / "msp" / "cli" / "verb.py"
 BEGIN, END = "<!-- played by a test: -->\n```console\n", "```\n<!-- :played -->"
 
 TYPED = (
@@ -51,18 +48,6 @@ def prepared(live: Live, folder: Path) -> Live:
         live.cloud.settle()
     (folder / "bazel").write_text('#!/bin/sh\n[ "$1" = query ] && echo //svc:main.py\n')
     (folder / "bazel").chmod(0o755)
-    config = {
-        "target": "//svc:msp_deploy.ops",
-        "gcp_project": live.service.project,
-        "gcp_region": REGION,
-        "image": "//svc:image",
-        "msp_service_id": live.id,
-        "repository": "us.gcr.io/sourcegraph-dev/msp-example",
-        "tool": "@rules_msp//tools:verb",
-    }
-    runfiles = folder / "verb.runfiles"
-    (runfiles / "_main").mkdir(parents=True)
-    (runfiles / "_main" / "config.json").write_text(json.dumps(config))
     return live
 
 
@@ -101,28 +86,9 @@ def read(terminal: int) -> bytes:
 
 def run(live: Live, typed: str, keys: str) -> str:
     """What a person sees who types this at a terminal of 80 columns, and then these keys."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(live.folder),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), *filter(None, sys.path)]),
-        "RUNFILES_DIR": str(live.folder / "verb.runfiles"),
-        "MSP_CONFIG": "_main/config.json",
-        "MSP_LOCAL_CLOUD": live.cloud.http_url.removeprefix("http://"),
-        "BUILD_WORKSPACE_DIRECTORY": str(live.folder),
-        "BAZEL": str(live.folder / "bazel"),
-        "COLUMNS": "80",
-        "TERM": "dumb",
-        "LANG": "C.UTF-8",
-    }
+    shell = Shell(live, live.folder, {"COLUMNS": "80", "TERM": "dumb"}).as_target()
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        ["/bin/sh", "-c", f'exec "$0" "$1" {typed}', sys.executable, str(PROGRAM)],
-        env=environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as process:
+    with shell.start(typed, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         said = b""
         while piece := read(ours):

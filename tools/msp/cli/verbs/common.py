@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from msp.show.output import Output
 
 
+_REGION = "us-central1"
 # Characters; what is longer belongs into the incident's page.
 _MOST_OF_A_REASON = 500
 
@@ -48,7 +49,7 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that every verb has."""
     parser.add_argument("services", nargs="*", metavar="SERVICE", help="The service's id; a .ops target knows its own.")
     parser.add_argument("--project", default="", help="The project of the service's pipeline.")
-    parser.add_argument("--region", default="us-central1", help="The pipeline's region (us-central1).")
+    parser.add_argument("--region", default="", help=f"The pipeline's region ({_REGION}).")
     parser.add_argument(
         "--format", choices=["table", "json", "markdown", "html"], default="table", help="How to print it (table)."
     )
@@ -219,9 +220,10 @@ def services(flags: argparse.Namespace, host: "Host") -> "Wanted":
             "--project is missing",
             hint="give the project of the delivery pipelines, or targets of the workspace: //...",
         )
-    found += [Service(flags.project, flags.region, each, local_cloud=local_cloud) for each in ids]
+    region = flags.region or _REGION
+    found += [Service(flags.project, region, each, local_cloud=local_cloud) for each in ids]
     if not flags.services:
-        return Wanted((Service(flags.project, flags.region, "", local_cloud=local_cloud),), all_of_project=True)
+        return Wanted((Service(flags.project, region, "", local_cloud=local_cloud),), all_of_project=True)
     return Wanted(tuple(found))
 
 
@@ -244,8 +246,8 @@ def _of_target(config: "OpsConfig", flags: argparse.Namespace, local_cloud: str)
     from msp.names import bazel_run
     from msp.operate.service import Service
 
-    if flags.services or flags.project:
-        given = flags.services[0] if flags.services else "--project"
+    given = next(iter(flags.services), "--project" if flags.project else "--region" if flags.region else "")
+    if given:
         raise UsageError(
             f"{config.target} is about {config.msp_service_id}: leave out {given}",
             hint=f"for another service: {bazel_run(f'{config.tools}:msp')} {flags.verb} SERVICE --project=PROJECT",
