@@ -170,8 +170,8 @@ class Cloud:
     def _put(self, change: PutResource) -> None:
         resource = type(change.wanted)(change.wanted)
         if change.live is not None:
-            # Refused if it changed since it was compared; what this run itself has written comes without one.
-            resource.etag = change.live.etag or getattr(self._get(change.wanted), "etag", "")
+            # Refused if it changed since it was compared; what this run wrote a moment ago comes without one.
+            resource.etag = change.live.etag
         name = _field(resource)
         started = self._deploy.change(
             getattr(self._deploy.client, f"update_{name}"),
