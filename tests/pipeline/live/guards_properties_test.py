@@ -107,6 +107,11 @@ def protections(pipeline: str, there: State, members: State, *, released: bool) 
         member = f"serviceAccount:{account}.iam.gserviceaccount.com"
         if ("roles/clouddeploy.releaser", member) not in members.get(pipeline, ()):
             found.add(("kept out", account))
+    for place, into in zip(places[1:], ids[1:], strict=True):
+        source = ids[ids.index(into) - 1]
+        going = [not each.suspended for each in automations if each.selector.targets[0].id == source]
+        if going and not any(going):
+            found.add(("held", place))
     for held_too in (True, False):
         for place, into, target in zip(places[1:], ids[1:], targets[1:], strict=True):
             source = ids[ids.index(into) - 1]
@@ -123,17 +128,18 @@ def protections(pipeline: str, there: State, members: State, *, released: bool) 
 
 
 def lost(before: set[tuple[Any, ...]], after: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
-    """What is protected no longer; time counts for stages that are guarded."""
+    """What is protected no longer; time counts for stages that are guarded, or that somebody holds."""
     gone = set[tuple[Any, ...]]()
     removed = {each[1] for each in before if each[0] == "stage"} - {each[1] for each in after if each[0] == "stage"}
     had = {each[1:4] for each in before if each[0] == "time"}
     has = {each[1:4] for each in after if each[0] == "time"}
     guarded = {each[1] for each in before | after if each[0] == "time" and each[4]}
+    guarded |= {each[1] for each in before if each[0] == "held"}
     gone |= {("time", *each) for each in had - has if each[0] in guarded and each[0] not in removed}
     for each in before - after:
         if each[0] == "suspended" and "/automations/" in each[1] and ("goes on", each[1]) not in after:
             continue
-        if each[0] not in {"time", "goes on"} and not (each[0] != "stage" and removed & set(each[1:])):
+        if each[0] not in {"time", "goes on", "held"} and not (each[0] != "stage" and removed & set(each[1:])):
             gone.add(each)
     return gone
 
