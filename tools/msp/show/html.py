@@ -13,6 +13,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem
 table { border-collapse: collapse; display: block; overflow-x: auto; margin: .5rem 0; }
 th, td { text-align: left; padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 500; color: var(--quiet); white-space: nowrap; }
+td.whole { white-space: nowrap; } td.long { min-width: 14rem; } h1 { font-size: 1.4rem; }
 p { margin: .25rem 0; } h2, h3, h4 { margin: 1.5rem 0 .25rem; font-size: 1.05rem; }
 pre { background: light-dark(#f6f8fa, #1c2128); padding: .75rem; overflow-x: auto; }
 code, pre { font: 13px/1.5 ui-monospace, monospace; } a { color: inherit; }
@@ -42,7 +43,10 @@ def _blocks(blocks: Iterable[Block], level: int) -> Iterator[str]:
             case Table(columns, rows):
                 heads = "".join(f"<th>{html.escape(column.title)}</th>" for column in columns)
                 yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
-                yield from (f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
+                kinds = ["long" if column.shrinks else "whole" for column in columns]
+                for row in rows:
+                    cells = (f'<td class="{kind}">{_text(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))
+                    yield f"<tr>{''.join(cells)}</tr>"
                 yield "</tbody></table>"
             case Commands(before, commands):
                 yield from ([f"<p>{html.escape(harmless(before))}</p>"] if before else [])
